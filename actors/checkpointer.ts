@@ -1,0 +1,82 @@
+/**
+ * The checkpointer actor of one model and epoch: has a version made when enough was learned, when time has
+ * passed, or when asked. One that fails is named, and the next occasion tries again.
+ */
+import type { ModelConfig } from '../config/schema.ts';
+import { messageOf } from '../src/base/errors.ts';
+import { openFileStore } from '../src/checkpoint/file-store.ts';
+import type { VersionReason } from '../src/checkpoint/store.ts';
+import { CutClient } from '../src/cut/cut-client.ts';
+import { type VersionMade, VersionMaker } from '../src/cut/version-maker.ts';
+import { rowLayoutOf } from '../src/model/row-layout.ts';
+import { answerRequests } from '../src/protocol/answering.ts';
+import { encode, unpackInternal } from '../src/protocol/codec.ts';
+import type { MakeVersionRequest, ShardReport } from '../src/protocol/internal.ts';
+import { subjectsOf } from '../src/protocol/subjects.ts';
+import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
+import { actorThread } from '../src/runtime/thread.ts';
+
+export interface CheckpointerSettings {
+  readonly root: string;
+  readonly model: string;
+  readonly config: ModelConfig;
+  readonly epoch: number;
+  readonly folder: string;
+  readonly stream: { readonly name: string; readonly created: string };
+  readonly base: VersionMade;
+  readonly requestTimeoutMs: number;
+  readonly codeVersion: string;
+}
+
+async function checkpointerActor(context: ActorContext<CheckpointerSettings>): Promise<RunningActor> {
+  const { channel, settings, log, fail } = context;
+  const { model, epoch, config, requestTimeoutMs } = settings;
+  const { cutTimeoutMs, everyEvents, everyMs } = config.checkpoint;
+  const subjects = subjectsOf(settings.root);
+  const { keyCount, width: rowWidth } = rowLayoutOf(config);
+  const shape = { shards: config.actors.shards, keyCount, rowWidth };
+  const cuts = new CutClient(channel, subjects, { model, epoch, ...shape, cutTimeoutMs, requestTimeoutMs });
+  const store = openFileStore({ folder: settings.folder, now: Date.now });
+  const maker = new VersionMaker(settings, { channel, cuts, store, log });
+  let lastTryMs = performance.now();
+
+  const make = async (reason: VersionReason): Promise<VersionMade> => {
+    try {
+      const made = await maker.make(reason);
+      channel.publish(subjects.event('checkpoint', model), encode({ ...made, reason, epoch }, 'json'));
+      log.info({ model, version: made.version, reason }, 'version made');
+      return made;
+    } catch (error) {
+      log.error({ model, reason: messageOf(error) }, 'version not made');
+      throw error;
+    } finally {
+      lastTryMs = performance.now();
+    }
+  };
+  /** Failures are in the log; there will be another occasion. */
+  const makeUnasked = (reason: VersionReason) => void make(reason).catch(() => undefined);
+
+  const asked = answerRequests<MakeVersionRequest>(
+    channel,
+    subjects.checkpointer(model, 'make'),
+    async ({ reason }) => ({ version: (await make(reason)).version }),
+    fail,
+  );
+  const reports = channel.subscribe(subjects.report('shard', model), (message) => {
+    const report = unpackInternal<ShardReport>(message.data);
+    const learnedSince = report.learned - maker.last.learned;
+    if (maker.busy || report.epoch !== epoch || learnedSince <= 0) return;
+    if (everyEvents > 0 && learnedSince >= everyEvents) makeUnasked('events');
+    else if (everyMs > 0 && performance.now() - lastTryMs >= everyMs) makeUnasked('time');
+  });
+  await channel.flush();
+  return {
+    async stop() {
+      asked.unsubscribe();
+      reports.unsubscribe();
+      await maker.idle();
+    },
+  };
+}
+
+export default actorThread(checkpointerActor);

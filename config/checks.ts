@@ -1,0 +1,110 @@
+/** What a schema cannot say: settings that are each right and do not go together. */
+import { type Problem, type SettingPath, wrongValue } from './problem.ts';
+import type { Config, ModelConfig } from './schema.ts';
+
+export function crossChecks(config: Config): Problem[] {
+  const models = Object.entries(config.models);
+  return [
+    ...natsProblems(config),
+    ...supervisorProblems(config),
+    ...models.flatMap(([name, model]) => modelProblems(['models', name], model)),
+  ];
+}
+
+/** Threads that a configuration asks for: the actors of every model with its checkpointer, and one monitor. */
+export function threadsOf(models: Config['models']): number {
+  const perModel = Object.values(models).map(
+    ({ actors }) => actors.shards + actors.learners + actors.predictors + 1,
+  );
+  return perModel.reduce((sum, threads) => sum + threads, 1);
+}
+
+function natsProblems({ nats }: Config): Problem[] {
+  const problems: Problem[] = [];
+  if (nats.servers.length > 0 && nats.context !== undefined) {
+    problems.push(
+      wrongValue(['nats', 'context'], 'expected either nats.servers or nats.context, got both; remove one'),
+    );
+  }
+  if (nats.password !== undefined && nats.user === undefined) {
+    problems.push(
+      wrongValue(['nats', 'password'], 'expected nats.user beside it, got a password alone; add the user'),
+    );
+  }
+  const ways = (['user', 'token', 'credentials'] as const).filter((key) => nats[key] !== undefined);
+  if (ways.length > 1) {
+    const got = ways.map((key) => `nats.${key}`).join(' and ');
+    problems.push(wrongValue(['nats', ways[1]!], `expected one way to sign in, got ${got}; keep one`));
+  }
+  return problems;
+}
+
+function supervisorProblems({ supervisor, models }: Config): Problem[] {
+  const problems: Problem[] = [];
+  const path = (key: keyof Config['supervisor']) => ['supervisor', key];
+  const threads = threadsOf(models);
+  if (threads > supervisor.actorsMax) {
+    const mend = 'raise it or start fewer actors';
+    problems.push(
+      wrongValue(
+        path('actorsMax'),
+        `expected at least the ${threads} threads of the models, got ${supervisor.actorsMax}; ${mend}`,
+      ),
+    );
+  }
+  if (supervisor.heartbeatTimeoutMs <= supervisor.heartbeatMs) {
+    const { heartbeatMs, heartbeatTimeoutMs } = supervisor;
+    problems.push(
+      wrongValue(
+        path('heartbeatTimeoutMs'),
+        `expected more than heartbeatMs (${heartbeatMs}), got ${heartbeatTimeoutMs}`,
+      ),
+    );
+  }
+  if (supervisor.backoffMaxMs < supervisor.backoffMs) {
+    const { backoffMs, backoffMaxMs } = supervisor;
+    problems.push(
+      wrongValue(path('backoffMaxMs'), `expected at least backoffMs (${backoffMs}), got ${backoffMaxMs}`),
+    );
+  }
+  return problems;
+}
+
+function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
+  const problems = interactionProblems([...path, 'features', 'interactions'], model.features.interactions);
+  if (model.loss === 'logistic' && model.task !== 'binary') {
+    const sentence = `expected "squared" for task "${model.task}", got "logistic", which needs task "binary"`;
+    problems.push(wrongValue([...path, 'loss'], sentence));
+  }
+  const { partitions, actors } = model;
+  if (actors.learners > partitions) {
+    const sentence = `expected at most the ${partitions} partitions of the model, got ${actors.learners}`;
+    problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
+  }
+  const { optimizer, features } = model;
+  const hasInterceptRate = optimizer.name !== 'ftrl' && optimizer.interceptLearningRate !== undefined;
+  if (hasInterceptRate && !features.intercept) {
+    const sentence =
+      'expected features.intercept to be true, got false; remove this rate or allow the intercept';
+    problems.push(wrongValue([...path, 'optimizer', 'interceptLearningRate'], sentence));
+  }
+  return problems;
+}
+
+/** A cross of the same parts in another order is the same cross. */
+function interactionProblems(path: SettingPath, interactions: readonly (readonly string[])[]): Problem[] {
+  const problems: Problem[] = [];
+  const firstAt = new Map<string, number>();
+  for (const [index, parts] of interactions.entries()) {
+    const here = [...path, index];
+    if (new Set(parts).size < parts.length) {
+      problems.push(wrongValue(here, `expected different parts, got ${JSON.stringify(parts)}`));
+    }
+    const key = JSON.stringify([...parts].sort());
+    const first = firstAt.get(key);
+    if (first === undefined) firstAt.set(key, index);
+    else
+      problems.push(wrongValue(here, `expected each cross once, got that of interactions[${first}] again`));
+  }
+  return problems;
+}

@@ -1,0 +1,45 @@
+/**
+ * The settings that decide a model's parameters, and one short name for them. Everything that has the same
+ * fingerprint and has applied the same log holds the same parameters; actor counts, intervals and limits on
+ * memory are not in it.
+ */
+import { createHash } from 'node:crypto';
+import type { FeaturesConfig, LossName, ModelConfig, OptimizerConfig } from './schema.ts';
+
+export interface Definition {
+  readonly task: ModelConfig['task'];
+  readonly loss: LossName;
+  readonly optimizer: OptimizerConfig;
+  readonly features: FeaturesConfig;
+  /** As configured: what `auto` became stands in the versions' manifest. */
+  readonly kernel: ModelConfig['kernel'];
+  readonly partitions: number;
+}
+
+const fingerprintDigits = 16;
+
+/** The loss that a model descends: the configured one, or the one that belongs to its task. */
+export function lossOf(model: Pick<ModelConfig, 'task' | 'loss'>): LossName {
+  return model.loss ?? (model.task === 'binary' ? 'logistic' : 'squared');
+}
+
+export function definitionOf(model: ModelConfig): Definition {
+  const { task, optimizer, features, kernel, partitions } = model;
+  return { task, loss: lossOf(model), optimizer, features, kernel, partitions };
+}
+
+/** First 16 hex digits of the SHA-256 of the definition as canonical JSON. */
+export function fingerprintOf(definition: Definition): string {
+  return createHash('sha256').update(canonicalJson(definition)).digest('hex').slice(0, fingerprintDigits);
+}
+
+/** JSON with keys in code-unit order and without undefined members: equal values have equal text. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,255 @@
+/**
+ * Every setting of Millrace in one place: type, bounds, default and documentation together. The README's
+ * table, `millrace config check` and the errors at start are all made from this schema.
+ *
+ * Settings come in two kinds. What decides the parameters (task, loss, optimizer, features, kernel,
+ * partitions) is the model's *definition* and is fingerprinted (config/fingerprint.ts): changing it needs
+ * `--relearn`. Everything else (actor counts, intervals, limits) may change at every start.
+ */
+import { z } from 'zod';
+
+const kib = 1024;
+const mib = 1024 * kib;
+const gib = 1024 * mib;
+
+const integer = (min: number, max: number, byDefault: number, doc: string) =>
+  z.int().min(min).max(max).default(byDefault).describe(doc);
+const positive = (byDefault: number, max: number, doc: string) =>
+  z.number().positive().max(max).default(byDefault).describe(doc);
+const notNegative = (byDefault: number, doc: string) =>
+  z.number().min(0).max(1e6).default(byDefault).describe(doc);
+
+/** A token of a NATS subject, used for model names and for the root. */
+export const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
+const name = z.string().regex(namePattern, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
+
+const interceptLearningRate = z
+  .number()
+  .positive()
+  .max(1e3)
+  .optional()
+  .describe('Learning rate of the intercept alone; as for the other weights when absent');
+
+export const optimizerSchema = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('sgd').describe('Stochastic gradient descent with a constant rate'),
+    learningRate: positive(0.01, 1e3, 'Step size'),
+    interceptLearningRate,
+  }),
+  z.strictObject({
+    name: z.literal('adagrad').describe('Per-coordinate rates (Duchi, Hazan, Singer 2011)'),
+    learningRate: positive(0.1, 1e3, 'Step size before the per-coordinate division'),
+    epsilon: z
+      .number()
+      .min(1e-30)
+      .max(1)
+      .default(1e-8)
+      .describe('Added inside the square root of the accumulated squares; above 0 in float32 too'),
+    interceptLearningRate,
+  }),
+  z.strictObject({
+    name: z.literal('ftrl').describe('FTRL-Proximal (McMahan et al. 2013)'),
+    alpha: positive(0.1, 1e3, 'Learning-rate scale'),
+    beta: notNegative(1, 'Learning-rate offset'),
+    l1: notNegative(0, 'L1 strength: weights of features seen little stay exactly 0'),
+    l2: notNegative(0, 'L2 strength'),
+  }),
+]);
+
+export const featuresSchema = z.strictObject({
+  bits: integer(8, 26, 18, 'log2 of the rows of the hashed table: 18 is 262,144 rows'),
+  interactions: z
+    .array(z.array(z.string().min(1).max(128)).min(2).max(4))
+    .max(64)
+    .default([])
+    .describe('Crosses of 2 to 4 features or namespaces, such as ["origin", "day"]'),
+  standardize: z
+    .boolean()
+    .default(false)
+    .describe('Scale each number to mean 0 and variance 1 by its running statistics (Welford 1962)'),
+  intercept: z.boolean().default(true).describe('Whether the model has a constant term'),
+});
+
+export const modelSchema = z.strictObject({
+  task: z
+    .enum(['binary', 'regression'])
+    .default('binary')
+    .describe('What a label is: 0/1 (or false/true), or a number'),
+  loss: z
+    .enum(['logistic', 'squared'])
+    .optional()
+    .describe('Loss that a step descends; logistic for binary and squared for regression when absent'),
+  optimizer: optimizerSchema
+    .default({ name: 'ftrl', alpha: 0.1, beta: 1, l1: 0, l2: 0 })
+    .describe('Update rule'),
+  features: featuresSchema.prefault({}),
+  kernel: z
+    .enum(['auto', 'cpu', 'webasm'])
+    .default('auto')
+    .describe(
+      'Which gpu.js backend runs the steps; auto chooses once, when the model is created, by row width',
+    ),
+  partitions: integer(
+    1,
+    1024,
+    64,
+    'Parts of the stream that learners divide among themselves; fixed with the stream',
+  ),
+  actors: z
+    .strictObject({
+      shards: integer(1, 64, 2, 'Threads that hold the parameters'),
+      learners: integer(1, 32, 1, 'Threads that learn; one keeps the order exact, several share the work'),
+      predictors: integer(1, 32, 1, 'Threads that answer predictions'),
+    })
+    .prefault({}),
+  batch: z
+    .strictObject({
+      eventsMax: integer(
+        1,
+        16_384,
+        1024,
+        'Events in one micro-batch at most (64 with several learners); a batch is what has arrived',
+      ),
+    })
+    .prefault({}),
+  snapshot: z
+    .strictObject({
+      intervalMs: integer(0, 60_000, 2, 'Least time between two deltas of one shard to the predictors'),
+      heartbeatMs: integer(
+        10,
+        60_000,
+        100,
+        'How often a quiet predictor checks that it holds all of the stream',
+      ),
+    })
+    .prefault({}),
+  checkpoint: z
+    .strictObject({
+      everyEvents: integer(
+        0,
+        1e12,
+        1_000_000,
+        'Make a version after this many learned events; 0: never by count',
+      ),
+      everyMs: integer(
+        0,
+        1e10,
+        300_000,
+        'Make a version after this long if anything was learned; 0: never by time',
+      ),
+      atStop: z.boolean().default(true).describe('Make a version at a clean stop'),
+      keep: integer(2, 10_000, 10, 'Versions kept; the current one is always kept'),
+      cutTimeoutMs: integer(
+        100,
+        600_000,
+        10_000,
+        'A version not complete by then is given up, named and tried again',
+      ),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      featuresMax: integer(1, 8192, 2048, 'Hashed features of one event after interactions'),
+      depthMax: integer(1, 32, 8, 'Levels of one event: its features, and namespaces in them'),
+      eventsPerMessageMax: integer(1, 65_536, 8192, 'Events in one learn or label message'),
+      featuresPerMessageMax: integer(
+        1024,
+        2 ** 22,
+        2 ** 20,
+        'Hashed features of all events of one message together',
+      ),
+      instancesMax: integer(1, 65_536, 4096, 'Instances in one predict request'),
+      waitMs: integer(0, 60_000, 500, 'Longest wait for minSeq or maxAgeMs; then 504'),
+      waitersMax: integer(0, 1_000_000, 1024, 'Requests that may wait for minSeq or maxAgeMs; above it, 429'),
+      streamBytesMax: integer(
+        mib,
+        2 ** 50,
+        8 * gib,
+        'Bytes of the event stream; when full, publishers are refused',
+      ),
+    })
+    .prefault({}),
+});
+
+export const natsSchema = z.strictObject({
+  servers: z
+    .array(z.string().min(1))
+    .max(64)
+    .default([])
+    .describe('Servers to use; when empty (and no context) one is started'),
+  context: z.string().min(1).optional().describe('Name of a `nats` CLI context to connect with'),
+  user: z.string().optional().describe('User name for the servers'),
+  password: z.string().optional().describe('Password for the servers'),
+  token: z.string().optional().describe('Token for the servers'),
+  credentials: z.string().optional().describe('Path of a .creds file'),
+  embedded: z
+    .strictObject({
+      port: integer(0, 65_535, 4222, 'Port of the embedded server on 127.0.0.1; 0: any free port'),
+      binary: z.string().optional().describe('Path of a nats-server to run instead of the one that is found'),
+      storeBytesMax: integer(16 * mib, 2 ** 50, 64 * gib, 'Bytes that the embedded server may store'),
+      startTimeoutMs: integer(100, 600_000, 20_000, 'How long the embedded server may take to be ready'),
+    })
+    .prefault({}),
+});
+
+export const configSchema = z.strictObject({
+  root: name.default('millrace').describe('First token of every subject, and prefix of every stream'),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('data')
+    .describe('Folder of streams, checkpoints and locks, relative to the working directory'),
+  nats: natsSchema.prefault({}),
+  models: z.record(name, modelSchema).default({}).describe('The models by name'),
+  supervisor: z
+    .strictObject({
+      intensity: integer(
+        0,
+        1000,
+        10,
+        'Restarts of one actor allowed within the period; one more stops the model',
+      ),
+      periodMs: integer(100, 3_600_000, 60_000, 'The period of the intensity'),
+      backoffMs: integer(
+        0,
+        60_000,
+        50,
+        'Wait before the first restart; doubles with each further one in the period',
+      ),
+      backoffMaxMs: integer(0, 600_000, 5_000, 'Longest wait before a restart'),
+      startTimeoutMs: integer(100, 600_000, 30_000, 'An actor not ready by then is restarted'),
+      stopTimeoutMs: integer(100, 600_000, 10_000, 'An actor not stopped by then is terminated'),
+      heartbeatMs: integer(10, 60_000, 1_000, 'How often an actor shows that it lives'),
+      heartbeatTimeoutMs: integer(100, 600_000, 15_000, 'An actor silent for so long is replaced'),
+      actorsMax: integer(4, 1024, 128, 'Threads in this process at most'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      windowEvents: integer(
+        100,
+        1e9,
+        10_000,
+        'Size of the recent window that status shows beside the totals',
+      ),
+      intervalMs: integer(10, 60_000, 250, 'How often actors report'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least level written to standard error'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+export type ModelConfig = z.output<typeof modelSchema>;
+export type ModelInput = z.input<typeof modelSchema>;
+export type OptimizerConfig = z.output<typeof optimizerSchema>;
+export type FeaturesConfig = z.output<typeof featuresSchema>;
+export type LossName = 'logistic' | 'squared';
+export type KernelMode = 'cpu' | 'webasm';

@@ -1,0 +1,143 @@
+/**
+ * A version's manifest: the facts of its maker, and the name, range, size and checksum of each shard's file.
+ * It is plain data, validated whole before any of it is used, and it makes the version exist.
+ *
+ * The shards' ranges tile 0 .. keyCount without gap or overlap: a version that lacks a part cannot be written.
+ */
+import { z } from 'zod';
+import { namePattern } from '../../config/schema.ts';
+import { assert } from '../base/assert.ts';
+import {
+  formatNumber,
+  manifestBytesMax,
+  shardFilePattern,
+  shardLayout,
+  shardsMax,
+  uint32Max,
+  unknownFormat,
+  versionMax,
+} from './format.ts';
+import { seal, unseal } from './sealed-json.ts';
+import type { Manifest, Pointer } from './store.ts';
+
+const count = z.int().min(0);
+const uint32 = count.max(uint32Max);
+const digest = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+/** JSON has no text for these four float64 values; they are written as strings. */
+const unwritable = ['NaN', 'Infinity', '-Infinity', '-0'] as const;
+const float64 = z.union([z.number(), z.enum(unwritable).transform(Number)]);
+
+const shardEntrySchema = z.strictObject({
+  file: z.string().regex(shardFilePattern, 'expected a name like shard-000.bin'),
+  start: uint32,
+  end: uint32,
+  rows: uint32,
+  bytes: count,
+  sha256: digest,
+});
+
+const manifestSchema: z.ZodType<Manifest> = z
+  .strictObject({
+    format: z.literal(formatNumber),
+    model: z.string().regex(namePattern),
+    version: z.int().min(1).max(versionMax),
+    createdAt: z.iso.datetime(),
+    parent: z.int().min(0).max(versionMax),
+    reason: z.enum(['events', 'time', 'command', 'stop']),
+    epoch: count,
+    stream: z.strictObject({
+      name: z.string(),
+      created: z.string(),
+      marks: z.array(count),
+      anchor: z.strictObject({ seq: count, timeMs: z.number(), sha256: digest }).exactOptional(),
+    }),
+    fingerprint: z.string(),
+    definition: z.unknown(),
+    keyCount: uint32,
+    rowWidth: uint32.min(1),
+    totals: z.array(float64),
+    writer: z.strictObject({ millrace: z.string(), node: z.string(), v8: z.string(), arch: z.string() }),
+    shards: z.array(shardEntrySchema).min(1).max(shardsMax),
+  })
+  .superRefine((manifest, context) => {
+    const problem = shardsProblem(manifest);
+    if (problem !== undefined) context.addIssue({ code: 'custom', path: ['shards'], message: problem });
+  });
+
+const pointerSchema: z.ZodType<Pointer> = z.strictObject({
+  version: z.int().min(0).max(versionMax),
+  skipTo: count.exactOptional(),
+});
+
+function shardsProblem(manifest: Pick<Manifest, 'shards' | 'keyCount' | 'rowWidth'>): string | undefined {
+  let covered = 0;
+  for (const { file, start, end, rows, bytes } of manifest.shards) {
+    if (start !== covered)
+      return `${file} starts at key ${start}, but the shards before it end at ${covered}`;
+    if (end < start) return `${file} ends at key ${end}, before its start ${start}`;
+    if (rows > end - start) return `${file} has ${rows} rows for ${end - start} keys`;
+    const expected = shardLayout(rows, manifest.rowWidth).fileBytes;
+    if (bytes !== expected) return `${file} has ${bytes} bytes where ${rows} rows take ${expected}`;
+    covered = end;
+  }
+  if (covered !== manifest.keyCount) return `the shards end at key ${covered} of ${manifest.keyCount}`;
+  if (new Set(manifest.shards.map(({ file }) => file)).size !== manifest.shards.length)
+    return 'a file is named twice';
+  return undefined;
+}
+
+/** Something decoded, or why it was refused. */
+export type Decoded<Value> =
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'damaged'; readonly reason: string };
+
+function validated<Value>(schema: z.ZodType<Value>, content: unknown): Decoded<Value> {
+  const result = schema.safeParse(content);
+  if (result.success) return { kind: 'value', value: result.data };
+  const issue = result.error.issues[0];
+  return { kind: 'damaged', reason: `${issue?.path.join('.') || 'content'}: ${issue?.message}` };
+}
+
+function formatOf(content: unknown): number | undefined {
+  if (typeof content !== 'object' || content === null || !('format' in content)) return undefined;
+  return typeof content.format === 'number' ? content.format : undefined;
+}
+
+export function decodeManifest(bytes: Uint8Array): Decoded<Manifest> {
+  const unsealed = unseal(bytes);
+  if (unsealed.kind === 'damaged') return unsealed;
+  const format = formatOf(unsealed.content);
+  if (format !== undefined && format !== formatNumber)
+    return { kind: 'damaged', reason: unknownFormat(format) };
+  return validated(manifestSchema, unsealed.content);
+}
+
+const writable = (value: number): number | string =>
+  Object.is(value, -0) ? '-0' : Number.isFinite(value) ? value : String(value);
+
+/** What a reader would refuse is not written: the bytes are decoded once before they are handed out. */
+export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; manifest: Manifest } {
+  const bytes = seal({ ...manifest, totals: manifest.totals.map(writable) });
+  assert(bytes.byteLength <= manifestBytesMax, `a manifest takes at most ${manifestBytesMax} bytes`);
+  const decoded = decodeManifest(bytes);
+  assert(
+    decoded.kind === 'value',
+    `a version cannot be written: ${decoded.kind === 'damaged' && decoded.reason}`,
+  );
+  return { bytes, manifest: decoded.value };
+}
+
+export function decodePointer(bytes: Uint8Array): Decoded<Pointer> {
+  const unsealed = unseal(bytes);
+  return unsealed.kind === 'damaged' ? unsealed : validated(pointerSchema, unsealed.content);
+}
+
+export function encodePointer(pointer: Pointer): Uint8Array {
+  const bytes = seal(pointer);
+  const decoded = decodePointer(bytes);
+  assert(
+    decoded.kind === 'value',
+    `a pointer cannot be written: ${decoded.kind === 'damaged' && decoded.reason}`,
+  );
+  return bytes;
+}

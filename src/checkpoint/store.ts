@@ -1,0 +1,101 @@
+/**
+ * What a store of versions does. A version is immutable; its number is never used twice, not even after a
+ * failed attempt; a damaged one is refused by name. The bytes: docs/checkpoint-format.md.
+ *
+ * A store knows bytes and checksums, not models.
+ */
+
+/** One shard's part of a version: the rows that are not all zero, keys ascending. */
+export interface ShardImage {
+  readonly start: number;
+  readonly end: number;
+  readonly rowWidth: number;
+  readonly keys: Uint32Array;
+  /** rowWidth floats for each key. */
+  readonly rows: Float32Array;
+}
+
+export interface ShardEntry {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export type VersionReason = 'events' | 'time' | 'command' | 'stop';
+
+/** What the maker of a version says of it. */
+export interface VersionFacts {
+  readonly model: string;
+  /** Version that this state descends from; 0 is the empty model. */
+  readonly parent: number;
+  readonly reason: VersionReason;
+  readonly epoch: number;
+  readonly stream: {
+    readonly name: string;
+    readonly created: string;
+    /** Last sequence applied, per partition. */
+    readonly marks: readonly number[];
+    /** The message at the lowest mark: two streams that differ there are not the same stream. */
+    readonly anchor?: { readonly seq: number; readonly timeMs: number; readonly sha256: string };
+  };
+  /** Fingerprint of the settings that decide the parameters, and those settings. */
+  readonly fingerprint: string;
+  readonly definition: unknown;
+  readonly keyCount: number;
+  readonly rowWidth: number;
+  /** Integer counters and progressive sums, as float64 (docs/checkpoint-format.md). */
+  readonly totals: readonly number[];
+  readonly writer: {
+    readonly millrace: string;
+    readonly node: string;
+    readonly v8: string;
+    readonly arch: string;
+  };
+}
+
+export interface Manifest extends VersionFacts {
+  readonly format: 1;
+  readonly version: number;
+  readonly createdAt: string;
+  readonly shards: readonly ShardEntry[];
+}
+
+/** Which version is current, and from which sequence learning goes on after a rollback that leaves events out. */
+export interface Pointer {
+  readonly version: number;
+  /** Events up to this sequence are left out; absent: the version's own marks count. */
+  readonly skipTo?: number;
+}
+
+export interface VersionWriter {
+  readonly version: number;
+  addShard(image: ShardImage): Promise<void>;
+  /** Makes the version durable; only then does it exist. Does not move the pointer. */
+  commit(facts: VersionFacts): Promise<Manifest>;
+  /** Removes what was written; the number stays used. */
+  abandon(): Promise<void>;
+}
+
+export interface VersionSizes {
+  readonly manifest: Manifest;
+  readonly bytes: number;
+}
+
+export interface CheckpointStore {
+  begin(model: string): Promise<VersionWriter>;
+  /** Versions with a readable manifest, ascending, and the damaged ones by name. */
+  list(model: string): Promise<{ versions: VersionSizes[]; damaged: { version: number; reason: string }[] }>;
+  /** Throws DamagedVersionError, or MillraceError('notFound'). */
+  readManifest(model: string, version: number): Promise<Manifest>;
+  /** Reads and verifies one shard's file; throws DamagedVersionError naming the file. */
+  readShard(manifest: Manifest, index: number): Promise<ShardImage>;
+  readPointer(model: string): Promise<Pointer | undefined>;
+  writePointer(model: string, pointer: Pointer): Promise<void>;
+  /** Removes the oldest beyond `keep`, never the pointer's. Returns the numbers removed. */
+  prune(model: string, keep: number): Promise<number[]>;
+  /** Removes everything of the model. */
+  remove(model: string): Promise<void>;
+}

@@ -1,0 +1,50 @@
+/** `millrace config`: checks a file, and explains every setting. */
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { explain, type SettingRow } from '../../config/describe.ts';
+import { loadConfig } from '../../config/load.ts';
+import { UsageError } from './failure.ts';
+import { printJson, type Terminal } from './terminal.ts';
+import { counted } from './words.ts';
+
+interface JsonOption {
+  readonly json?: boolean;
+}
+
+export function addConfig(program: Command, terminal: Terminal): void {
+  const group = program.command('config').description('Check a config file, or explain the settings');
+
+  group
+    .command('check')
+    .description('Say what is wrong with a config file, or that nothing is')
+    .argument('<file>', 'JSON, comments allowed')
+    .option('--json', 'write the settings with all defaults as JSON')
+    .action((file: string, options: JsonOption) => {
+      const config = loadConfig(file);
+      if (options.json === true) return printJson(terminal, config);
+      const models = Object.entries(config.models).map(
+        ([name, { task, optimizer }]) => `${name} (${task}, ${optimizer.name})`,
+      );
+      const which = models.length === 0 ? '' : `: ${models.join(', ')}`;
+      terminal.print(`${file} is right; ${counted(models.length, 'model')}${which}`);
+    });
+
+  group
+    .command('explain')
+    .description('Show settings with their bounds and defaults')
+    .argument('[path]', 'only these, such as models.NAME.features or nats', '')
+    .option('--json', 'write JSON for programs')
+    .action((path: string, options: JsonOption) => {
+      const rows = explain(path);
+      if (rows.length === 0)
+        throw new UsageError(`there is no setting ${path}; \`millrace config explain\` shows all`);
+      if (options.json === true) printJson(terminal, rows);
+      else terminal.print(rows.map(settingText).join('\n'));
+    });
+}
+
+function settingText({ path, variant, expected, default: byDefault, doc }: SettingRow): string {
+  const where = variant === undefined ? pc.bold(path) : `${pc.bold(path)} (${variant})`;
+  const value = byDefault === undefined ? expected : `${expected}; default ${byDefault}`;
+  return `${where}\n    ${doc}\n    ${pc.dim(value)}`;
+}

@@ -1,0 +1,120 @@
+/** `millrace predict`: one prediction from the command line, or one for each line of standard input. */
+import type { Command } from 'commander';
+import { MillraceError, messageOf } from '../base/errors.ts';
+import type { Millrace } from '../client/millrace.ts';
+import { instanceOf, type PredictCallOptions } from '../client/predict.ts';
+import { readJsonLines } from '../formats/jsonl.ts';
+import type { FileRecord, Row } from '../formats/row.ts';
+import { openSource } from '../formats/source.ts';
+import type { Features, Instance, Prediction } from '../protocol/messages.ts';
+import { exitCodes, SilentFailure, UsageError } from './failure.ts';
+import { inOrder } from './in-order.ts';
+import { positiveNumber, type ServerOptions, wholeNumber, withClient, withServerOptions } from './options.ts';
+import { printJson, type Terminal } from './terminal.ts';
+import { countText } from './words.ts';
+
+interface PredictOptions extends ServerOptions {
+  readonly minSeq?: number;
+  readonly maxAge?: number;
+  readonly timeout: number;
+}
+
+/** Requests under way at a time when the input is a stream. */
+const concurrency = 64;
+
+const example = `
+Examples:
+  millrace predict flights '{"origin": "SFO", "distance": 337}'
+  millrace predict flights - < instances.jsonl`;
+
+export function addPredict(program: Command, terminal: Terminal): void {
+  withServerOptions(program.command('predict'))
+    .description('Ask a model: features as JSON, or JSON lines on standard input')
+    .argument('<model>', 'name of the model')
+    .argument('[json]', 'features, or {"id": ..., "features": ...}; - reads lines')
+    .option('--min-seq <n>', 'the answer must know this sequence (of a receipt)', wholeNumber)
+    .option(
+      '--max-age <ms>',
+      'the answer must be from a state that was complete this recently',
+      positiveNumber,
+    )
+    .option('--timeout <ms>', 'how long to try', positiveNumber, 2_000)
+    .addHelpText('after', example)
+    .action(async (model: string, json: string | undefined, options: PredictOptions) => {
+      if (json === undefined && terminal.stdinIsTerminal) {
+        throw new UsageError(
+          `nothing to predict; give the features: millrace predict ${model} '{"name": 1}'`,
+        );
+      }
+      const input = json === undefined || json === '-' ? undefined : parsed(json);
+      await withClient(options, (client) => answer(client, model, input, options, terminal), options.timeout);
+    });
+}
+
+async function answer(
+  client: Millrace,
+  model: string,
+  input: FileRecord | undefined,
+  options: PredictOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const call: PredictCallOptions = {
+    ...(options.minSeq === undefined ? {} : { minSeq: options.minSeq }),
+    ...(options.maxAge === undefined ? {} : { maxAgeMs: options.maxAge }),
+  };
+  const show = (prediction: Prediction) =>
+    options.json === true ? printJson(terminal, prediction) : terminal.print(sentence(prediction));
+  if (input !== undefined) return show(await client.predict(model, instanceIn(input), call));
+
+  const source = await openSource('-', terminal.stdin);
+  let failed = 0;
+  const ask = async (row: Row<FileRecord>): Promise<Prediction | MillraceError> => {
+    if (row.kind === 'problem') return new MillraceError('badInput', `line ${row.line}: ${row.problem}`);
+    return client
+      .predict(model, instanceIn(row.value), call)
+      .catch((error: unknown) => badLine(row.line, error));
+  };
+  for await (const outcome of inOrder(readJsonLines(source.chunks), concurrency, ask)) {
+    if (!(outcome instanceof MillraceError)) show(outcome);
+    else {
+      failed += 1;
+      if (options.json === true)
+        printJson(terminal, { error: { code: outcome.code, message: outcome.message } });
+      else terminal.print(`no prediction: ${outcome.message}`);
+    }
+  }
+  if (failed > 0) throw new SilentFailure(exitCodes.badInput);
+}
+
+/** What is wrong with one line is said in its place; anything else ends the run. */
+function badLine(line: number, error: unknown): MillraceError {
+  if (error instanceof MillraceError && error.kind === 'badInput') {
+    return new MillraceError('badInput', `line ${line}: ${error.message}`, { cause: error });
+  }
+  throw error;
+}
+
+/** A recorded event may be asked about as it is: its label is not shown to the model. */
+function instanceIn(record: FileRecord): Instance {
+  const { id, features } = record;
+  if (typeof features !== 'object' || features === null || Array.isArray(features)) {
+    return instanceOf(record as Features);
+  }
+  return { ...(typeof id === 'string' ? { id } : {}), features: features as Features };
+}
+
+function parsed(json: string): FileRecord {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as FileRecord;
+  } catch (error) {
+    throw new UsageError(`the features are not valid JSON (${messageOf(error)}); quote them: '{"name": 1}'`);
+  }
+  throw new UsageError(`the features are no JSON object; expected such as '{"name": 1}'`);
+}
+
+function sentence({ id, prediction, score, version, seq, ageMs }: Prediction): string {
+  const provenance = `version ${version}, seq ${countText(seq)}, ${ageMs.toFixed(0)} ms old`;
+  const numbers = prediction === score ? `${prediction}` : `${prediction}  score ${score.toFixed(4)}`;
+  return `${numbers}  (${provenance}, id ${id})`;
+}

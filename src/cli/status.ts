@@ -1,0 +1,154 @@
+/** `millrace status`: the models and actors of a running server, once or every second. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { MillraceError } from '../base/errors.ts';
+import type { ActorStatus, ModelPhase, ModelStatus, ServerStatus } from '../protocol/messages.ts';
+import { type ServerOptions, withClient, withServerOptions } from './options.ts';
+import { printJson, type Terminal } from './terminal.ts';
+import { bytesText, countText, figure, pairsText, tableText } from './words.ts';
+
+interface StatusOptions extends ServerOptions {
+  readonly watch?: boolean;
+}
+
+const everyMs = 1_000;
+const clearScreen = '\u001b[H\u001b[J';
+
+export function addStatus(program: Command, terminal: Terminal): void {
+  withServerOptions(program.command('status'))
+    .description('Show models, actors and how they do')
+    .argument('[model]', 'one model in detail')
+    .option('--watch', 'again every second')
+    .action(async (model: string | undefined, options: StatusOptions) => {
+      await withClient(options, async (client) => {
+        do {
+          const status = await client.status();
+          const shown = model === undefined ? status : modelOf(status, model);
+          const text = options.json === true ? undefined : textOf(status, model);
+          if (text === undefined) printJson(terminal, shown);
+          else
+            terminal.print(options.watch === true && terminal.stdoutIsTerminal ? clearScreen + text : text);
+          if (options.watch === true) await wait(everyMs);
+        } while (options.watch === true);
+      });
+    });
+}
+
+function modelOf(status: ServerStatus, model: string): ModelStatus {
+  const found = status.models.find((candidate) => candidate.model === model);
+  if (found !== undefined) return found;
+  const names = status.models.map((candidate) => candidate.model);
+  const there = names.length === 0 ? 'there are no models yet' : `there are ${names.join(', ')}`;
+  throw new MillraceError('notFound', `there is no model "${model}"; ${there}`);
+}
+
+function textOf(status: ServerStatus, model: string | undefined): string {
+  return model === undefined ? serverText(status) : modelText(modelOf(status, model), status.actors);
+}
+
+function serverText(status: ServerStatus): string {
+  const { nats } = status;
+  const head = `millrace ${status.version}, up since ${status.startedAt}, NATS ${nats.version} at ${nats.url} (${nats.source})`;
+  if (status.models.length === 0)
+    return `${head}\n\nno models yet; add one with \`millrace models add NAME\``;
+  const rows = status.models.map((model) => [
+    model.model,
+    phaseText(model.phase),
+    countText(model.learned),
+    countText(model.rejected),
+    countText(model.lag),
+    countText(model.eventsPerSecond),
+    figure(model.metrics.window.averageLoss),
+    figure(model.metrics.window.auc ?? model.metrics.window.rmse),
+    countText(model.predictions.count),
+    figure(model.predictions.latency.p99Ms, 2),
+    String(model.version),
+  ]);
+  const columns = [
+    'model',
+    'phase',
+    'learned',
+    'refused',
+    'lag',
+    'events/s',
+    'loss',
+    'AUC or RMSE',
+    'predictions',
+    'p99 ms',
+    'version',
+  ];
+  return [head, '', tableText(columns, rows, 2), ...trouble(status)].join('\n');
+}
+
+/** Models and actors that are not as they should be, and why. */
+function trouble(status: ServerStatus): string[] {
+  const models = status.models
+    .filter((model) => model.reason !== undefined)
+    .map((model) => `${pc.red(model.model)}: ${model.reason}`);
+  const actors = status.actors.filter((actor) => actor.state !== 'running').map(actorText);
+  const lines = [...models, ...actors];
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+const actorText = ({ name, state, restarts, lastError }: ActorStatus): string => {
+  const reason = lastError === undefined ? '' : `, last error: ${lastError}`;
+  return `${name}: ${state}, restarted ${restarts} times${reason}`;
+};
+
+function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
+  const { total, window } = model.metrics;
+  const { freshness, predictions, kernels, parameters } = model;
+  const quality = (metrics: typeof total) =>
+    `loss ${figure(metrics.averageLoss)}, ` +
+    (model.task === 'binary'
+      ? `log loss ${figure(metrics.logLoss)}, AUC ${figure(metrics.auc)}, accuracy ${figure(metrics.accuracy)}`
+      : `MAE ${figure(metrics.mae)}, RMSE ${figure(metrics.rmse)}`) +
+    ` over ${countText(metrics.events)} events`;
+  const executor =
+    kernels.fallback === undefined ? kernels.executor : `${kernels.executor} (${kernels.fallback})`;
+  const pairs: [string, string][] = [
+    ['model', `${model.model}: ${model.task}, ${model.optimizer}`],
+    [
+      'phase',
+      model.reason === undefined ? phaseText(model.phase) : `${phaseText(model.phase)}: ${model.reason}`,
+    ],
+    [
+      'learned',
+      `${countText(model.learned)} events, ${countText(model.rejected)} refused, ${countText(model.eventsPerSecond)}/s`,
+    ],
+    ['position', `${model.seq} of ${model.streamSeq}, ${countText(model.lag)} behind`],
+    ['version', `${model.version}, epoch ${model.epoch}`],
+    ['quality', quality(total)],
+    ['recently', quality(window)],
+    [
+      'freshness',
+      `p50 ${figure(freshness.p50Ms, 1)} ms, p99 ${figure(freshness.p99Ms, 1)} ms from publish to prediction`,
+    ],
+    [
+      'predictions',
+      `${countText(predictions.count)}, ${countText(predictions.failed)} failed, p50 ${figure(predictions.latency.p50Ms, 2)} ms, p99 ${figure(predictions.latency.p99Ms, 2)} ms`,
+    ],
+    ['kernels', `${kernels.mode}, run by ${executor}`],
+    [
+      'parameters',
+      `${countText(parameters.rows)} rows of ${parameters.rowWidth}, ${bytesText(parameters.bytes)}`,
+    ],
+    [
+      'actors',
+      `${model.actors.shards} shards, ${model.actors.learners} learners, ${model.actors.predictors} predictors`,
+    ],
+  ];
+  const own = actors.filter((actor) => actor.name.startsWith(`${model.model}/`) && actor.restarts > 0);
+  return [pairsText(pairs), ...own.map(actorText)].join('\n');
+}
+
+const phaseColor: Readonly<Record<ModelPhase, (text: string) => string>> = {
+  starting: pc.yellow,
+  running: pc.green,
+  paused: pc.yellow,
+  switching: pc.yellow,
+  failed: pc.red,
+  stopping: pc.yellow,
+};
+const phaseText = (phase: ModelPhase): string => phaseColor[phase](phase);

@@ -1,0 +1,28 @@
+/** Where a command reads and writes: results on standard output, everything else on standard error. */
+export interface Terminal {
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Whether a person types the input. */
+  readonly stdinIsTerminal: boolean;
+  /** Whether a person sees standard error. */
+  readonly stderrIsTerminal: boolean;
+  readonly stdoutIsTerminal: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** One line, or a text of several. */
+  print(text: string): void;
+  note(text: string): void;
+}
+
+export function processTerminal(): Terminal {
+  return {
+    stdin: process.stdin,
+    stdinIsTerminal: process.stdin.isTTY === true,
+    stderrIsTerminal: process.stderr.isTTY === true,
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    environment: process.env,
+    print: (text) => void process.stdout.write(`${text}\n`),
+    note: (text) => void process.stderr.write(`${text}\n`),
+  };
+}
+
+/** One JSON document on one line, as scripts read it. */
+export const printJson = (terminal: Terminal, value: unknown): void => terminal.print(JSON.stringify(value));

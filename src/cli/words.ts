@@ -1,0 +1,66 @@
+/** Numbers, sizes and tables as people read them. */
+import Table from 'cli-table3';
+import pc from 'picocolors';
+
+export const countText = (count: number): string =>
+  count.toLocaleString('en-US', { maximumFractionDigits: 0 });
+
+/** "1 event", "2 events". */
+export const counted = (count: number, noun: string): string =>
+  `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+export const figure = (value: number | null | undefined, digits = 4): string =>
+  value === null || value === undefined ? '-' : value.toFixed(digits);
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+const noBorders = Object.fromEntries(
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+  ].map((part) => [part, '']),
+);
+
+/** Columns that line up, under a dim head; numbers belong to the right. */
+export function tableText(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  rightFrom = head.length,
+): string {
+  const table = new Table({
+    head: head.map((name) => pc.dim(name)),
+    chars: { ...noBorders, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: head.map((_, index) => (index < rightFrom ? 'left' : 'right')),
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString();
+}
+
+/** Names and values, one pair per line. */
+export const pairsText = (pairs: readonly (readonly [string, string])[]): string => {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${pc.dim(name.padEnd(width))}  ${value}`).join('\n');
+};

@@ -1,0 +1,93 @@
+/** Management of a running server: one request per command, answered when it is done. */
+import type { ModelInput } from '../../config/schema.ts';
+import type { MillraceError } from '../base/errors.ts';
+import { encode } from '../protocol/codec.ts';
+import type { ServerStatus, VersionSummary } from '../protocol/messages.ts';
+import type { Verb } from '../protocol/subjects.ts';
+import { bodyOf, isNotReady, type Link } from './link.ts';
+import { nameOf } from './tokens.ts';
+import { ServerUnreachableError } from './unreachable.ts';
+
+export interface Versions {
+  readonly versions: readonly VersionSummary[];
+  readonly damaged: readonly { readonly version: number; readonly reason: string }[];
+}
+
+/** What becomes of the events after the version: learned already and left out, or learned once more. */
+export type RollbackMode = 'continue' | 'relearn';
+
+export interface Removal {
+  readonly purged: boolean;
+  /** The model is in the server's config file, so that it comes back with the next start. */
+  readonly untilRestart: boolean;
+}
+
+export interface Admin {
+  status(): Promise<ServerStatus>;
+  /** Makes a version now. */
+  checkpoint(model: string): Promise<VersionSummary>;
+  checkpoints(model: string): Promise<Versions>;
+  rollback(
+    model: string,
+    version: number,
+    options?: { mode?: RollbackMode },
+  ): Promise<{ epoch: number; version: number }>;
+  addModel(model: string, config?: ModelInput): Promise<{ model: string; epoch: number }>;
+  /** `purge` removes its stream and its versions too. */
+  removeModel(model: string, options?: { purge?: boolean }): Promise<Removal>;
+  /** Forgets what the model learned; its configuration and versions stay. */
+  resetModel(model: string): Promise<void>;
+  cloneModel(from: string, to: string): Promise<void>;
+  /** Learning stops, predictions go on. */
+  pause(model: string): Promise<void>;
+  resume(model: string): Promise<void>;
+  /** By the name that status shows, such as `flights/learner/0`. */
+  restartActor(actor: string): Promise<void>;
+}
+
+export function adminOf(link: Link): Admin {
+  const ask = <T>(verb: Verb, model: string | undefined, body: object, timeoutMs = link.adminTimeoutMs) =>
+    command<T>(
+      link,
+      link.subjects.ctl(verb, model === undefined ? undefined : nameOf(model)),
+      body,
+      timeoutMs,
+    );
+  const tell = async (verb: Verb, model: string | undefined, body: object) => {
+    await ask(verb, model, body);
+  };
+  return {
+    status: async () => ask('status', undefined, {}, link.timeoutMs),
+    checkpoint: async (model) => ask('checkpoint', model, {}),
+    checkpoints: async (model) => ask('checkpoints', model, {}),
+    rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
+    addModel: async (model, config = {}) => ask('add', model, { config }),
+    removeModel: async (model, { purge = false } = {}) => ask('remove', model, { purge }),
+    resetModel: (model) => tell('reset', model, {}),
+    cloneModel: (from, to) => tell('clone', from, { to: nameOf(to) }),
+    pause: (model) => tell('pause', model, {}),
+    resume: (model) => tell('resume', model, {}),
+    restartActor: (actor) => tell('restart', undefined, { actor }),
+  };
+}
+
+/** Not repeated: a command whose answer was lost may have been carried out. */
+async function command<T>(link: Link, subject: string, body: object, timeoutMs: number): Promise<T> {
+  try {
+    return bodyOf<T>(await link.channel.request(subject, encode(body, 'json'), { timeoutMs }));
+  } catch (error) {
+    throw isNotReady(error) ? await reasonOf(link, error) : error;
+  }
+}
+
+/** A server that is there and not ready says so itself; only silence needs words. */
+async function reasonOf(link: Link, error: MillraceError): Promise<MillraceError> {
+  try {
+    await link.channel.request(link.subjects.ctl('status'), encode({}, 'json'), {
+      timeoutMs: link.timeoutMs,
+    });
+    return error;
+  } catch (silence) {
+    return isNotReady(silence) ? ServerUnreachableError.noMillrace(link.root, silence) : error;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * One call of the client: the attempts that fit into its deadline, and the error it ends with.
+ *
+ * A call is repeated only when it is safe to: a prediction changes nothing, a publish carries a Msg-Id under
+ * which the stream keeps one copy. Each attempt may use half of the time that is left, so that a lost message
+ * leaves time for another. What is final (a bad input, an unknown model) ends the call at once.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ErrorKind, MillraceError } from '../base/errors.ts';
+
+export interface Attempts {
+  readonly timeoutMs: number;
+  /** Longest that one attempt may take, where an answer that is later than this does not come at all. */
+  readonly attemptMs?: number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Asked once, after the first 'notReady': throws when trying again cannot help. */
+  readonly explain: () => Promise<void>;
+}
+
+const attemptLeastMs = 1_000;
+const backoffFirstMs = 20;
+const backoffMostMs = 250;
+const retried: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['notReady', 'deadline']);
+
+export async function attempt<T>(call: (timeoutMs: number) => Promise<T>, attempts: Attempts): Promise<T> {
+  const deadline = attempts.now() + attempts.timeoutMs;
+  let backoffMs = backoffFirstMs;
+  let explained = false;
+  for (;;) {
+    const leftMs = Math.max(1, deadline - attempts.now());
+    try {
+      return await call(shareOf(leftMs, attempts.attemptMs));
+    } catch (error) {
+      if (!(error instanceof MillraceError) || !retried.has(error.kind)) throw error;
+      if (error.kind === 'notReady' && !explained) {
+        explained = true;
+        await attempts.explain();
+      }
+      if (attempts.now() + backoffMs >= deadline) throw error;
+      await wait(backoffMs);
+      backoffMs = Math.min(backoffMostMs, backoffMs * 2);
+    }
+  }
+}
+
+const shareOf = (leftMs: number, mostMs = Number.POSITIVE_INFINITY): number =>
+  Math.ceil(Math.min(leftMs, mostMs, Math.max(leftMs / 2, attemptLeastMs)));

@@ -1,0 +1,60 @@
+/** Predictions by request and reply. They change nothing, so a lost request is sent again under the same id. */
+import { randomUUID } from 'node:crypto';
+import type {
+  BatchPrediction,
+  Features,
+  Instance,
+  Prediction,
+  PredictOptions,
+} from '../protocol/messages.ts';
+import { bodyOf, type Link, payloadOf, tryFor } from './link.ts';
+import { nameOf } from './tokens.ts';
+
+export interface PredictCallOptions extends PredictOptions {
+  readonly timeoutMs?: number;
+}
+
+export async function predict(
+  link: Link,
+  model: string,
+  input: Features | Instance,
+  options: PredictCallOptions,
+): Promise<Prediction> {
+  return ask<Prediction>(link, model, withId(instanceOf(input)), options);
+}
+
+export async function predictMany(
+  link: Link,
+  model: string,
+  instances: readonly Instance[],
+  options: PredictCallOptions,
+): Promise<BatchPrediction> {
+  return ask<BatchPrediction>(link, model, { instances: instances.map(withId) }, options);
+}
+
+/** An object that has `features` and at most an `id` beside it is an instance; any other one is features. */
+export function instanceOf(input: Features | Instance): Instance {
+  const { features } = input;
+  const isInstance =
+    typeof features === 'object' &&
+    features !== null &&
+    !Array.isArray(features) &&
+    Object.keys(input).every((name) => name === 'features' || name === 'id');
+  return isInstance ? (input as Instance) : { features: input as Features };
+}
+
+const withId = (instance: Instance): Instance =>
+  instance.id === undefined ? { id: randomUUID(), features: instance.features } : instance;
+
+async function ask<T>(link: Link, model: string, body: object, options: PredictCallOptions): Promise<T> {
+  const { minSeq, maxAgeMs, timeoutMs } = options;
+  const { data, headers } = payloadOf(link, {
+    ...body,
+    ...(minSeq === undefined ? {} : { minSeq }),
+    ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+  });
+  const subject = link.subjects.predict(nameOf(model));
+  return tryFor(link, model, { timeoutMs }, async (attemptMs) =>
+    bodyOf<T>(await link.channel.request(subject, data, { timeoutMs: attemptMs, headers })),
+  );
+}

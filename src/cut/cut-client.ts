@@ -1,0 +1,125 @@
+/**
+ * The checkpointer's view of the shards: opens a cut on all of them, has the learners send their markers, and
+ * reads each shard's still picture piece by piece.
+ */
+
+import { assert } from '../base/assert.ts';
+import { doublesOf, floatsOf, keysOf } from '../base/bytes.ts';
+import { MillraceError } from '../base/errors.ts';
+import { keyRangeOf } from '../base/key-range.ts';
+import type { ShardImage } from '../checkpoint/store.ts';
+import type { Channel } from '../nats/channel.ts';
+import { packInternal, unpackInternal } from '../protocol/codec.ts';
+import type {
+  CloseCutRequest,
+  CutRequest,
+  ImageReply,
+  ImageRequest,
+  OpenCutReply,
+  OpenCutRequest,
+} from '../protocol/internal.ts';
+import type { Subjects } from '../protocol/subjects.ts';
+
+export interface CutSettings {
+  readonly model: string;
+  readonly epoch: number;
+  readonly shards: number;
+  readonly keyCount: number;
+  readonly rowWidth: number;
+  readonly cutTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+/** What all shards agree on at the cut. */
+export interface CutState {
+  readonly marks: Float64Array;
+  readonly learned: number;
+  readonly rejected: number;
+  readonly totals: Float64Array;
+}
+
+const askAgainMs = 300;
+
+export class CutClient {
+  readonly #channel: Channel;
+  readonly #subjects: Subjects;
+  readonly #settings: CutSettings;
+
+  constructor(channel: Channel, subjects: Subjects, settings: CutSettings) {
+    this.#channel = channel;
+    this.#subjects = subjects;
+    this.#settings = settings;
+  }
+
+  /** Rejects with MillraceError('deadline') when a learner did not come by in time, 'conflict' when one's death spoiled the cut. */
+  async open(cut: string): Promise<CutState> {
+    const { model, epoch, cutTimeoutMs, requestTimeoutMs } = this.#settings;
+    const body = { cut, timeoutMs: cutTimeoutMs } satisfies OpenCutRequest;
+    const opened = this.#onAll('openCut', body, cutTimeoutMs + requestTimeoutMs);
+    // One connection, one order: every shard has the cut open before a learner hears of it. Learners are asked
+    // again and again, because one that dies takes its marker along.
+    const subject = this.#subjects.learners(model, epoch, 'cut');
+    const ask = () => this.#channel.publish(subject, packInternal({ cut } satisfies CutRequest));
+    ask();
+    const asking = setInterval(ask, askAgainMs);
+    const replies = await opened.finally(() => clearInterval(asking));
+    const states = replies.map((data) => stateOf(unpackInternal<OpenCutReply>(data)));
+    const [first] = states;
+    assert(first !== undefined, 'a model has at least one shard');
+    // A learner that dies between two of its markers, and takes over, marks the rest of the shards later.
+    if (!states.every((state) => isSameState(state, first)))
+      throw new MillraceError('conflict', `cut ${cut}: the shards were not at the same marks`);
+    return first;
+  }
+
+  async image(cut: string, shard: number): Promise<ShardImage> {
+    const { model, epoch, shards, keyCount, rowWidth, requestTimeoutMs } = this.#settings;
+    const subject = this.#subjects.shard(model, epoch, shard, 'image');
+    const pieces: { keys: Uint32Array; rows: Float32Array }[] = [];
+    let from: number | undefined = 0;
+    while (from !== undefined) {
+      const body = packInternal({ cut, from } satisfies ImageRequest);
+      const reply: ImageReply = unpackInternal<ImageReply>(
+        (await this.#channel.request(subject, body, { timeoutMs: requestTimeoutMs })).data,
+      );
+      pieces.push({ keys: keysOf(reply.keys), rows: floatsOf(reply.rows) });
+      from = reply.next;
+    }
+    return { ...keyRangeOf(shard, shards, keyCount), rowWidth, ...joined(pieces, rowWidth) };
+  }
+
+  async close(cut: string): Promise<void> {
+    await this.#onAll('closeCut', { cut } satisfies CloseCutRequest, this.#settings.requestTimeoutMs);
+  }
+
+  #onAll(verb: string, body: object, timeoutMs: number): Promise<Uint8Array[]> {
+    const { model, epoch, shards } = this.#settings;
+    const requests = Array.from({ length: shards }, async (_, shard) => {
+      const subject = this.#subjects.shard(model, epoch, shard, verb);
+      return (await this.#channel.request(subject, packInternal(body), { timeoutMs })).data;
+    });
+    return Promise.all(requests);
+  }
+}
+
+const isSameState = (state: CutState, other: CutState): boolean =>
+  state.learned === other.learned && state.marks.every((mark, at) => mark === other.marks[at]);
+
+const stateOf = (reply: OpenCutReply): CutState => ({
+  ...reply,
+  marks: doublesOf(reply.marks),
+  totals: doublesOf(reply.totals),
+});
+
+function joined(pieces: readonly { keys: Uint32Array; rows: Float32Array }[], rowWidth: number) {
+  const count = pieces.reduce((sum, piece) => sum + piece.keys.length, 0);
+  const keys = new Uint32Array(count);
+  const rows = new Float32Array(count * rowWidth);
+  let at = 0;
+  for (const piece of pieces) {
+    keys.set(piece.keys, at);
+    rows.set(piece.rows, at * rowWidth);
+    at += piece.keys.length;
+  }
+  return { keys, rows };
+}

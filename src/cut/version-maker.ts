@@ -1,0 +1,132 @@
+/**
+ * Makes versions of one model and epoch, one at a time: a cut across the shards, their rows to the store, the
+ * manifest, the pointer. One that fails is given up whole, and its number with it.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
+import type { ModelConfig } from '../../config/schema.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { persistently } from '../base/persistently.ts';
+import type { CheckpointStore, VersionFacts, VersionReason } from '../checkpoint/store.ts';
+import { rowLayoutOf } from '../model/row-layout.ts';
+import type { Channel } from '../nats/channel.ts';
+import type { CutClient, CutState } from './cut-client.ts';
+
+export interface VersionMakerSettings {
+  readonly model: string;
+  readonly config: ModelConfig;
+  readonly epoch: number;
+  readonly stream: { readonly name: string; readonly created: string };
+  /** Version that the epoch, or this life of the maker, starts from, and events learned by then. */
+  readonly base: VersionMade;
+  readonly codeVersion: string;
+}
+
+export interface VersionMade {
+  readonly version: number;
+  readonly learned: number;
+}
+
+/** A cut that an actor's death spoiled is made again. */
+const triesMax = 5;
+
+export class VersionMaker {
+  readonly #settings: VersionMakerSettings;
+  readonly #channel: Channel;
+  readonly #cuts: CutClient;
+  readonly #store: CheckpointStore;
+  readonly #log: Logger;
+  #last: VersionMade;
+  #queue: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(
+    settings: VersionMakerSettings,
+    { channel, cuts, store, log }: { channel: Channel; cuts: CutClient; store: CheckpointStore; log: Logger },
+  ) {
+    this.#settings = settings;
+    this.#channel = channel;
+    this.#cuts = cuts;
+    this.#store = store;
+    this.#log = log;
+    this.#last = settings.base;
+  }
+
+  get last(): VersionMade {
+    return this.#last;
+  }
+
+  get busy(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Resolves to the version that holds the present state: a stop that finds nothing new gives the last one again. */
+  make(reason: VersionReason): Promise<VersionMade> {
+    this.#waiting++;
+    const { model } = this.#settings;
+    const failed = (error: Error) =>
+      this.#log.warn({ model, reason: error.message }, 'version given up; trying again');
+    const made = this.#queue
+      .then(() => persistently(triesMax, () => this.#makeOnce(reason), failed))
+      .finally(() => this.#waiting--);
+    this.#queue = made.catch(() => undefined);
+    return made;
+  }
+
+  /** Resolves when nothing is being made. */
+  async idle(): Promise<void> {
+    await this.#queue;
+  }
+
+  async #makeOnce(reason: VersionReason): Promise<VersionMade> {
+    const { model, config } = this.#settings;
+    const cut = randomUUID();
+    const writer = await this.#store.begin(model);
+    try {
+      const state = await this.#cuts.open(cut);
+      const unchanged = this.#last.version > 0 && state.learned === this.#last.learned;
+      if (reason === 'stop' && unchanged) return this.#last;
+      for (let shard = 0; shard < config.actors.shards; shard++) {
+        await writer.addShard(await this.#cuts.image(cut, shard));
+      }
+      const { version } = await writer.commit(await this.#facts(reason, state));
+      await this.#store.writePointer(model, { version });
+      this.#last = { version, learned: state.learned };
+      await this.#store.prune(model, config.checkpoint.keep);
+      return this.#last;
+    } finally {
+      await writer.abandon();
+      await this.#cuts.close(cut).catch((error) => {
+        this.#log.warn({ model, cut, reason: messageOf(error) }, 'cut not closed; the next one replaces it');
+      });
+    }
+  }
+
+  async #facts(reason: VersionReason, state: CutState): Promise<VersionFacts> {
+    const { model, config, epoch, stream, codeVersion } = this.#settings;
+    const definition = definitionOf(config);
+    const { keyCount, width } = rowLayoutOf(config);
+    const marks = Array.from(state.marks);
+    const anchor = await this.#anchor(Math.min(...marks));
+    return {
+      model,
+      parent: this.#last.version,
+      reason,
+      epoch,
+      stream: { ...stream, marks, ...(anchor === undefined ? {} : { anchor }) },
+      fingerprint: fingerprintOf(definition),
+      definition,
+      keyCount,
+      rowWidth: width,
+      totals: [state.learned, state.rejected, ...state.totals],
+      writer: { millrace: codeVersion, node: process.version, v8: process.versions.v8, arch: process.arch },
+    };
+  }
+
+  async #anchor(seq: number): Promise<VersionFacts['stream']['anchor']> {
+    const entry = seq > 0 ? await this.#channel.entryAt(this.#settings.stream.name, seq) : undefined;
+    if (entry === undefined) return undefined;
+    return { seq, timeMs: entry.timeMs, sha256: createHash('sha256').update(entry.data).digest('hex') };
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * An event's `features` object to a hashed sparse vector ("the hashing trick", Weinberger et al. 2009).
+ *
+ *   string   categorical   key = hash(path, 0xff, text)     value 1
+ *   boolean  indicator     key = hash(path)                 value 0 or 1
+ *   number   numeric       key = hash(path)                 value as given
+ *   strings  bag           one categorical per item         value 1, repeated items add up
+ *   numbers  dense block   key = hash(path, 0xfe, index)    value as given
+ *   object   namespace     path = outer.inner
+ *   null     absent
+ *
+ * Keys are below 2^bits; key 2^bits is the intercept, always first when the model has one. Interactions cross
+ * the features of their operands: hashes are combined, values multiplied.
+ */
+import { MillraceError } from '../base/errors.ts';
+import { crossHash, finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
+import type { SparseVector } from '../base/sparse-vector.ts';
+import { type Interactions, interactionsOf, type OperandNode } from './operand-tree.ts';
+
+export interface FeaturizerSettings {
+  readonly bits: number;
+  readonly intercept: boolean;
+  readonly interactions: readonly (readonly string[])[];
+  readonly featuresMax: number;
+  readonly depthMax: number;
+}
+
+/** Names that would reach an object's prototype somewhere down the road. */
+const forbiddenNames = new Set(['__proto__', '__proto_']);
+const dot = 0x2e;
+const float32Max = 3.4028234663852886e38;
+
+interface Operand {
+  readonly hashes: number[];
+  readonly values: number[];
+}
+
+export class Featurizer {
+  /** Key of the intercept: the first of the reserved rows behind the hashed ones. */
+  readonly interceptKey: number;
+  readonly #settings: FeaturizerSettings;
+  readonly #mask: number;
+  readonly #interactions: Interactions;
+  readonly #operands: Operand[];
+  /** Operands of the namespaces around the feature being added. */
+  readonly #active: number[] = [];
+  readonly #path: string[] = [];
+
+  constructor(settings: FeaturizerSettings) {
+    this.#settings = settings;
+    this.interceptKey = 2 ** settings.bits;
+    this.#mask = this.interceptKey - 1;
+    this.#interactions = interactionsOf(settings.interactions);
+    this.#operands = Array.from({ length: this.#interactions.operandCount }, () => ({
+      hashes: [],
+      values: [],
+    }));
+  }
+
+  /** Fills the vector; throws MillraceError (badInput, tooLarge) that names the feature. */
+  featurize(features: unknown, into: SparseVector): void {
+    if (!isRecord(features))
+      throw new MillraceError('badInput', `features: expected an object, got ${kindOf(features)}`);
+    into.clear();
+    this.#active.length = 0;
+    this.#path.length = 0;
+    for (const operand of this.#operands) {
+      operand.hashes.length = 0;
+      operand.values.length = 0;
+    }
+    if (this.#settings.intercept) into.add(this.interceptKey, 1, 0);
+    this.#walk(features, hashStart, this.#interactions.root, into);
+    this.#boundCrosses();
+    for (const cross of this.#interactions.crosses) this.#addCross(cross, 0, 0, 1, into);
+  }
+
+  #walk(
+    record: Record<string, unknown>,
+    hash: number,
+    node: OperandNode | undefined,
+    into: SparseVector,
+  ): void {
+    if (this.#path.length >= this.#settings.depthMax) {
+      throw new MillraceError(
+        'badInput',
+        `${this.#name()}: nested deeper than ${this.#settings.depthMax} (limits.depthMax)`,
+      );
+    }
+    for (const name of Object.keys(record)) {
+      const value = record[name];
+      if (value === null || value === undefined) continue;
+      this.#path.push(name);
+      if (forbiddenNames.has(name))
+        throw new MillraceError('badInput', `${this.#name()}: this name is not allowed`);
+      const outer = this.#path.length === 1 ? hash : hashByte(hash, dot);
+      const activeBefore = this.#active.length;
+      const child = node && this.#enter(node, name);
+      this.#addValue(value, hashText(outer, name), child, into);
+      this.#active.length = activeBefore;
+      this.#path.pop();
+    }
+  }
+
+  /**
+   * Down the operand tree by one name, which is several tokens when it holds dots: "user.age" as a flat name is
+   * the same feature as "age" in the namespace "user".
+   */
+  #enter(from: OperandNode, name: string): OperandNode | undefined {
+    let node: OperandNode | undefined = from;
+    for (const token of name.includes('.') ? name.split('.') : [name]) {
+      node = node.children.get(token);
+      if (node === undefined) return undefined;
+      this.#active.push(...node.operands);
+    }
+    return node;
+  }
+
+  #addValue(value: unknown, hash: number, node: OperandNode | undefined, into: SparseVector): void {
+    if (typeof value === 'string') this.#add(hashText(hashByte(hash, separators.value), value), 1, 0, into);
+    else if (typeof value === 'number') this.#add(hash, this.#finite(value), 1, into);
+    else if (typeof value === 'boolean') this.#add(hash, value ? 1 : 0, 0, into);
+    else if (Array.isArray(value)) this.#addArray(value, hash, into);
+    else if (isRecord(value)) this.#walk(value, hash, node, into);
+    else throw this.#unexpected('a string, number, boolean, array, object or null', value);
+  }
+
+  #addArray(items: readonly unknown[], hash: number, into: SparseVector): void {
+    const first = typeof items[0];
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i];
+      if (typeof item !== first)
+        throw this.#unexpected('an array of one kind: all strings or all numbers', item);
+      if (typeof item === 'string') this.#add(hashText(hashByte(hash, separators.value), item), 1, 0, into);
+      else if (typeof item === 'number') {
+        this.#add(hashInteger(hashByte(hash, separators.index), i), this.#finite(item), 1, into);
+      } else throw this.#unexpected('an array of strings or numbers', item);
+    }
+  }
+
+  #add(hash: number, value: number, numeric: 0 | 1, into: SparseVector): void {
+    const full = finalize(hash);
+    for (const operand of this.#active) {
+      this.#operands[operand]!.hashes.push(full);
+      this.#operands[operand]!.values.push(value);
+    }
+    this.#put(full, value, numeric, into);
+  }
+
+  #put(hash: number, value: number, numeric: 0 | 1, into: SparseVector): void {
+    const limit = this.#settings.featuresMax + (this.#settings.intercept ? 1 : 0);
+    if (!into.add((hash & this.#mask) >>> 0, value, numeric) || into.count > limit) throw this.#tooMany();
+  }
+
+  /**
+   * Crosses count before any of them is formed, repeats too: a bag of one word a thousand times over would
+   * otherwise be crossed a million times into a single key.
+   */
+  #boundCrosses(): void {
+    let total = 0;
+    for (const cross of this.#interactions.crosses) {
+      let combinations = 1;
+      for (const operand of cross) combinations *= this.#operands[operand]!.hashes.length;
+      total += combinations;
+    }
+    if (total > this.#settings.featuresMax) throw this.#tooMany();
+  }
+
+  #tooMany(): MillraceError {
+    return new MillraceError(
+      'tooLarge',
+      `features: more than ${this.#settings.featuresMax} (limits.featuresMax)`,
+    );
+  }
+
+  /** Every combination of one feature from each operand, depth first in the order of the configuration. */
+  #addCross(cross: readonly number[], depth: number, hash: number, value: number, into: SparseVector): void {
+    if (depth === cross.length) {
+      // A cross of numbers too large for float32 would put an infinity into the model.
+      if (Math.abs(value) > float32Max)
+        throw new MillraceError('badInput', 'features: an interaction overflows float32');
+      this.#put(hash, value, 0, into);
+      return;
+    }
+    const { hashes, values } = this.#operands[cross[depth]!]!;
+    for (let i = 0; i < hashes.length; i++) {
+      const next = depth === 0 ? hashes[i]! : crossHash(hash, hashes[i]!);
+      this.#addCross(cross, depth + 1, next, value * values[i]!, into);
+    }
+  }
+
+  #finite(value: number): number {
+    if (Math.abs(value) <= float32Max) return value;
+    throw this.#unexpected('a finite number within float32', value);
+  }
+
+  #unexpected(expected: string, got: unknown): MillraceError {
+    return new MillraceError('badInput', `${this.#name()}: expected ${expected}, got ${kindOf(got)}`);
+  }
+
+  #name(): string {
+    return ['features', ...this.#path].join('.').slice(0, 256);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number') return String(value);
+  if (isRecord(value)) return 'an object';
+  if (typeof value === 'object') return `a ${value.constructor?.name ?? 'foreign object'}`;
+  return typeof value === 'undefined' ? 'nothing' : `a ${typeof value}`;
+}

@@ -1,0 +1,86 @@
+/** Records of a source in either format; which one is told by the first byte that is not blank when not named. */
+import { MillraceError } from '../base/errors.ts';
+import type { LearnEvent } from '../protocol/messages.ts';
+import { readCsv } from './csv.ts';
+import { readJsonLines } from './jsonl.ts';
+import { eventOf, type Mapping } from './mapping.ts';
+import { type FileRecord, problemOf, type Row, recordOf } from './row.ts';
+import { peek, type Source } from './source.ts';
+
+export const recordFormats = ['jsonl', 'csv'] as const;
+export type RecordFormat = (typeof recordFormats)[number];
+
+export interface RecordOptions {
+  readonly format?: RecordFormat;
+  /** Columns of a table whose numbers are names. */
+  readonly categorical?: ReadonlySet<string>;
+}
+
+export interface Records {
+  readonly format: RecordFormat;
+  readonly rows: AsyncIterable<Row<FileRecord>>;
+}
+
+export async function readRecords(source: Source, options: RecordOptions = {}): Promise<Records> {
+  const { head, chunks } = await peek(source.chunks, 1);
+  const format = options.format ?? formatOf(head, source.name);
+  const categorical = options.categorical ?? new Set<string>();
+  const rows =
+    format === 'csv' ? readCsv(chunks, { categorical }) : asText(readJsonLines(chunks), categorical);
+  return { format, rows };
+}
+
+/** An item of a file as an event to learn, or the reason why it is none. */
+export interface EventRow {
+  readonly event: LearnEvent;
+  readonly record: FileRecord;
+}
+
+export async function* eventsOf(
+  rows: AsyncIterable<Row<FileRecord>>,
+  mapping: Mapping,
+): AsyncGenerator<Row<EventRow>> {
+  for await (const row of rows) {
+    if (row.kind === 'problem') {
+      yield row;
+      continue;
+    }
+    try {
+      yield recordOf(row.line, { event: eventOf(row.value, mapping), record: row.value });
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      yield problemOf(row.line, error.message);
+    }
+  }
+}
+
+function formatOf(head: Uint8Array, name: string): RecordFormat {
+  const first = Buffer.from(head.subarray(0, 4096)).toString('utf8').replace('\ufeff', '').trimStart();
+  if (first.startsWith('[')) {
+    throw new MillraceError(
+      'badInput',
+      `${name} is one JSON array; expected one object per line, as \`jq -c '.[]'\` writes them`,
+    );
+  }
+  return first === '' || first.startsWith('{') ? 'jsonl' : 'csv';
+}
+
+/** A JSON number in a column that was declared categorical means what its text means in a table. */
+async function* asText(
+  rows: AsyncIterable<Row<FileRecord>>,
+  columns: ReadonlySet<string>,
+): AsyncGenerator<Row<FileRecord>> {
+  for await (const row of rows) {
+    if (row.kind === 'problem' || columns.size === 0) yield row;
+    else
+      yield recordOf(
+        row.line,
+        Object.fromEntries(
+          Object.entries(row.value).map(([name, value]) => [
+            name,
+            columns.has(name) && typeof value === 'number' ? String(value) : value,
+          ]),
+        ),
+      );
+  }
+}

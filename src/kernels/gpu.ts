@@ -1,0 +1,56 @@
+/**
+ * The door to gpu.js: compiles a kernel for one backend and says which backend really took it. The only
+ * importer of gpu.js; a version whose calls are asynchronous would change this file and its callers' one call.
+ */
+import gpu from 'gpu.js';
+import type { KernelMode } from '../../config/schema.ts';
+
+export interface CompiledKernel {
+  /** The result array belongs to the caller. */
+  run(...inputs: Float32Array[]): Float32Array;
+  /** The backend that ran; known after the first run. */
+  executor(): string;
+  /** Why gpu.js took another backend than asked for; undefined when it did not. */
+  fallback(): string | undefined;
+}
+
+export interface KernelOptions {
+  readonly outputs: number;
+  readonly constants: Record<string, number>;
+  readonly loopMax: number;
+}
+
+/** A kernel's own type is that of its source; gpu.js gives back a callable with the compiled kernel inside. */
+interface GpuKernel {
+  (...inputs: Float32Array[]): unknown;
+  readonly kernel: {
+    readonly constructor: { readonly mode?: string };
+    readonly fallbackReason?: string | null;
+  };
+}
+
+export interface KernelCompiler {
+  compile(source: (...inputs: never[]) => number, options: KernelOptions): CompiledKernel;
+}
+
+export function kernelCompiler(mode: KernelMode): KernelCompiler {
+  const device = new gpu.GPU({ mode: mode as 'cpu' });
+  return {
+    compile(source, options) {
+      const settings = {
+        output: [options.outputs],
+        constants: options.constants,
+        loopMaxIterations: options.loopMax,
+        // Every number is float32 between kernels, so that all backends start a step from the same bits.
+        precision: 'single' as const,
+      };
+      // gpu.js types its kernels for its own dialect of functions; ours are checked by StepThis instead.
+      const kernel = device.createKernel(source as never, settings as never) as unknown as GpuKernel;
+      return {
+        run: (...inputs) => kernel(...inputs) as Float32Array,
+        executor: () => kernel.kernel.constructor.mode ?? 'unknown',
+        fallback: () => kernel.kernel.fallbackReason ?? undefined,
+      };
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Stream entries into batches. An entry is taken whole; what in it cannot be learned is refused event by event,
+ * with position and reason. Depends on nothing but the entries: not on time, nor on how they are batched.
+ */
+
+import type { ModelConfig } from '../../config/schema.ts';
+import { errorCodes, MillraceError, messageOf } from '../base/errors.ts';
+import { fnv1a } from '../base/hash.ts';
+import { SparseVector } from '../base/sparse-vector.ts';
+import type { Featurizer } from '../features/featurizer.ts';
+import type { LogEntry } from '../nats/channel.ts';
+import type { RejectedEvent } from '../protocol/messages.ts';
+import { keyOfSubject, verbOfSubject } from '../protocol/subjects.ts';
+import type { Batch, Position } from './batch.ts';
+import { eventsOf, learnableEvent } from './events.ts';
+
+export interface BuilderSettings {
+  readonly model: string;
+  readonly task: 'binary' | 'regression';
+  readonly partitions: number;
+  /** This learner's place among the learners of the epoch: it takes the partitions p with p mod learners = learner. */
+  readonly learner: number;
+  readonly learners: number;
+  readonly eventsMax: number;
+  readonly eventsPerMessageMax: number;
+  readonly featuresMax: number;
+  readonly featuresPerMessageMax: number;
+}
+
+/**
+ * With several learners, batches made at the same time do not see each other, and their steps add up: large ones
+ * overshoot together. Measured on 32,000 events and 4 learners, the loss rose by 0.5 % at 64 events in a batch and
+ * by 3 % at 256.
+ */
+const severalLearnersEventsMax = 64;
+
+export const batchEventsMax = ({ batch, actors }: ModelConfig): number =>
+  actors.learners > 1 ? Math.min(batch.eventsMax, severalLearnersEventsMax) : batch.eventsMax;
+
+export class BatchBuilder {
+  readonly #settings: BuilderSettings;
+  readonly #featurizer: Featurizer;
+  readonly #vector: SparseVector;
+  /** Last sequence already in the parameters, per partition, when this learner started. */
+  readonly #marks: Float64Array;
+
+  constructor(settings: BuilderSettings, featurizer: Featurizer, marks: Float64Array) {
+    this.#settings = settings;
+    this.#featurizer = featurizer;
+    this.#marks = marks;
+    this.#vector = new SparseVector(settings.featuresMax + 1);
+  }
+
+  /** Whether another entry may join: a batch ends with the entry that fills it. */
+  accepts(batch: Batch): boolean {
+    const { eventsMax, featuresPerMessageMax } = this.#settings;
+    return (
+      batch.count < eventsMax && batch.messages < eventsMax && batch.keys.count * 8 < featuresPerMessageMax
+    );
+  }
+
+  /** Takes the entry in; returns what in it was refused. */
+  take(entry: LogEntry, batch: Batch): RejectedEvent[] {
+    batch.toSeq = entry.seq;
+    batch.messages++;
+    const verb = verbOfSubject(entry.subject);
+    if (verb === 'control' || !this.#isOwn(entry)) return [];
+    batch.stamps.push(entry.seq, entry.timeMs);
+    if (verb === 'label') {
+      return [
+        this.#refusedWhole(
+          entry,
+          new MillraceError('conflict', 'labels need a join, and this model has none'),
+        ),
+      ];
+    }
+    return this.#takeEvents(entry, batch);
+  }
+
+  #isOwn(entry: LogEntry): boolean {
+    const { partitions, learner, learners } = this.#settings;
+    const key = keyOfSubject(entry.subject);
+    const partition = (key === undefined ? entry.seq : fnv1a(key)) % partitions;
+    return partition % learners === learner && entry.seq > this.#marks[partition]!;
+  }
+
+  #takeEvents(entry: LogEntry, batch: Batch): RejectedEvent[] {
+    let items: readonly unknown[];
+    try {
+      items = eventsOf(entry, this.#settings.eventsPerMessageMax);
+    } catch (error) {
+      return [this.#refusedWhole(entry, error)];
+    }
+    const refused: RejectedEvent[] = [];
+    let featuresLeft = this.#settings.featuresPerMessageMax;
+    for (let index = 0; index < items.length; index++) {
+      try {
+        const event = learnableEvent(items[index], this.#settings.task);
+        this.#featurizer.featurize(event.features, this.#vector);
+        featuresLeft -= this.#vector.count;
+        if (featuresLeft < 0) throw tooManyFeatures(this.#settings.featuresPerMessageMax);
+        const at = { seq: entry.seq, index, timeMs: entry.timeMs };
+        batch.add(this.#vector, event, at, items[index]);
+      } catch (error) {
+        refused.push(this.#refused(entry, index, error, items[index]));
+      }
+    }
+    return refused;
+  }
+
+  #refusedWhole(entry: LogEntry, error: unknown): RejectedEvent {
+    return this.#refused(entry, 0, error, Buffer.from(entry.data).toString('base64'));
+  }
+
+  #refused(entry: LogEntry, index: number, error: unknown, original: unknown): RejectedEvent {
+    const at = { seq: entry.seq, index, timeMs: entry.timeMs };
+    return rejectedEvent(this.#settings.model, at, error, original);
+  }
+}
+
+const tooManyFeatures = (limit: number): MillraceError =>
+  new MillraceError(
+    'tooLarge',
+    `more than ${limit} features in one message: send fewer events in each array`,
+  );
+
+/** An event for the rejected stream: the item, or the whole message in base64 where no item could be told apart. */
+export function rejectedEvent(model: string, at: Position, error: unknown, original: unknown): RejectedEvent {
+  const code = error instanceof MillraceError ? error.code : errorCodes.internal;
+  return { model, seq: at.seq, index: at.index, code, reason: messageOf(error), original, time: at.timeMs };
+}

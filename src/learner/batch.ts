@@ -1,0 +1,91 @@
+/**
+ * A micro-batch: whole stream entries, decoded and hashed, in order, with the distinct rows that they touch.
+ * Everything here depends on the entries alone, so that it can be made while the batch before it is still
+ * being pushed. Buffers are kept and used again.
+ */
+import type { SparseVector } from '../base/sparse-vector.ts';
+import { RowNumbers } from './row-numbers.ts';
+
+export interface Position {
+  readonly seq: number;
+  readonly index: number;
+  /** The broker's stamp, ms since the epoch. */
+  readonly timeMs: number;
+}
+
+export class Batch {
+  /** Events ready to be learned. */
+  count = 0;
+  labels = new Float64Array(256);
+  weights = new Float64Array(256);
+  seqs = new Float64Array(256);
+  indices = new Uint32Array(256);
+  times = new Float64Array(256);
+  /** The events as they came, for the rejected stream. */
+  readonly items: unknown[] = [];
+  /** Event i has the entries offsets[i] to offsets[i + 1]. */
+  offsets = new Uint32Array(257);
+  /** Row numbers into the batch's working set, and values. */
+  rows = new Uint32Array(8192);
+  values = new Float32Array(8192);
+  numeric = new Uint8Array(8192);
+  /** Distinct keys; a row's number is its place here. */
+  readonly keys = new RowNumbers();
+  /** Sequence of the last entry taken in, whether or not anything in it is learned here; 0 when there is none. */
+  toSeq = 0;
+  /** (sequence, broker time) of the entries, for freshness. */
+  readonly stamps: number[] = [];
+  messages = 0;
+
+  clear(): void {
+    this.count = 0;
+    this.keys.clear();
+    this.toSeq = 0;
+    this.items.length = 0;
+    this.stamps.length = 0;
+    this.messages = 0;
+  }
+
+  add(vector: SparseVector, event: { label: number; weight: number }, at: Position, item: unknown): void {
+    const place = this.count;
+    const start = place === 0 ? 0 : this.offsets[place]!;
+    this.#reserve(place + 1, start + vector.count);
+    this.offsets[place] = start;
+    for (let i = 0; i < vector.count; i++) {
+      this.rows[start + i] = this.keys.numberOf(vector.keys[i]!);
+      this.values[start + i] = vector.values[i]!;
+      this.numeric[start + i] = vector.numeric[i]!;
+    }
+    this.offsets[place + 1] = start + vector.count;
+    this.labels[place] = event.label;
+    this.weights[place] = event.weight;
+    this.seqs[place] = at.seq;
+    this.indices[place] = at.index;
+    this.times[place] = at.timeMs;
+    this.items.push(item);
+    this.count = place + 1;
+  }
+
+  #reserve(events: number, entries: number): void {
+    if (events > this.labels.length) {
+      const length = events * 2;
+      this.labels = grown(this.labels, new Float64Array(length));
+      this.weights = grown(this.weights, new Float64Array(length));
+      this.seqs = grown(this.seqs, new Float64Array(length));
+      this.indices = grown(this.indices, new Uint32Array(length));
+      this.times = grown(this.times, new Float64Array(length));
+      this.offsets = grown(this.offsets, new Uint32Array(length + 1));
+    }
+    if (entries > this.rows.length) {
+      const length = entries * 2;
+      this.rows = grown(this.rows, new Uint32Array(length));
+      this.values = grown(this.values, new Float32Array(length));
+      this.numeric = grown(this.numeric, new Uint8Array(length));
+    }
+  }
+}
+
+function grown<Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers): Numbers {
+  to.set(from);
+  return to;
+}

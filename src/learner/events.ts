@@ -1,0 +1,72 @@
+/**
+ * From a stream entry to the events in it, checked one by one: one bad event in an array is refused alone, with
+ * its index; bytes that cannot be decoded are refused whole.
+ */
+import { MillraceError } from '../base/errors.ts';
+import type { ModelDefinition } from '../model/definition.ts';
+import { contentTypeHeader, decode } from '../protocol/codec.ts';
+
+export interface LearnableEvent {
+  readonly features: unknown;
+  readonly label: number;
+  readonly weight: number;
+}
+
+/** The items of a message: an array's, or the one thing that it is. */
+export function eventsOf(
+  entry: { readonly data: Uint8Array; header(name: string): string | undefined },
+  eventsMax: number,
+): readonly unknown[] {
+  const body = decode(entry.data, entry.header(contentTypeHeader));
+  if (!Array.isArray(body)) return [body];
+  if (body.length > eventsMax) {
+    throw new MillraceError(
+      'tooLarge',
+      `${body.length} events in one message; at most ${eventsMax} (limits.eventsPerMessageMax)`,
+    );
+  }
+  return body;
+}
+
+/** Throws MillraceError('badInput') that names the field. */
+export function learnableEvent(item: unknown, task: ModelDefinition['task']): LearnableEvent {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+    throw new MillraceError('badInput', 'an event is an object with features and label');
+  }
+  const { features, label, weight, time } = item as Record<string, unknown>;
+  if (features === undefined) throw new MillraceError('badInput', 'features: missing');
+  if (time !== undefined && time !== null && !Number.isFinite(time)) {
+    throw new MillraceError('badInput', `time: expected milliseconds since the epoch, got ${shown(time)}`);
+  }
+  return { features, label: labelOf(label, task), weight: weightOf(weight) };
+}
+
+function labelOf(label: unknown, task: ModelDefinition['task']): number {
+  if (label === undefined || label === null) throw new MillraceError('badInput', 'label: missing');
+  if (task === 'binary') {
+    if (label === true || label === 1) return 1;
+    if (label === false || label === 0) return 0;
+    throw new MillraceError(
+      'badInput',
+      `label: expected 0, 1, false or true for a binary model, got ${shown(label)}`,
+    );
+  }
+  if (typeof label === 'number' && Number.isFinite(Math.fround(label))) return label;
+  throw new MillraceError(
+    'badInput',
+    `label: expected a finite number for a regression, got ${shown(label)}`,
+  );
+}
+
+function weightOf(weight: unknown): number {
+  if (weight === undefined || weight === null) return 1;
+  if (typeof weight === 'number' && weight >= 0 && Number.isFinite(Math.fround(weight))) return weight;
+  throw new MillraceError('badInput', `weight: expected a number of at least 0, got ${shown(weight)}`);
+}
+
+const shown = (value: unknown): string =>
+  typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 64))
+    : typeof value === 'object'
+      ? 'an object'
+      : String(value);

@@ -1,0 +1,192 @@
+/**
+ * The learner's loop, without a broker's details. A batch is what has arrived; its rows are pulled, every event
+ * is applied in order, the changed rows are staged on all shards, and then committed. The commit of a batch rides
+ * on the pull of the next one, or goes alone when nothing is waiting. While shards stage a batch, the next one is
+ * decoded and hashed.
+ */
+import { bytesOf } from '../base/bytes.ts';
+import { MillraceError } from '../base/errors.ts';
+import type { LinearModel } from '../kernels/linear-model.ts';
+import type { ModelDefinition } from '../model/definition.ts';
+import { addToSums, bucketOf, sumCount } from '../model/metrics.ts';
+import { differenceRows } from '../model/row-join.ts';
+import type { BatchTally } from '../protocol/internal.ts';
+import type { RejectedEvent } from '../protocol/messages.ts';
+import { Batch } from './batch.ts';
+import { type BatchBuilder, rejectedEvent } from './batch-builder.ts';
+import type { EntryQueue } from './entry-queue.ts';
+import type { ShardClient, ShardRows } from './shard-client.ts';
+
+export interface LearnerParts {
+  readonly definition: ModelDefinition;
+  readonly model: LinearModel;
+  readonly modelName: string;
+  readonly learners: number;
+  readonly shards: ShardClient;
+  readonly builder: BatchBuilder;
+  readonly queue: EntryQueue;
+  /** Keeps what was refused; resolves when that is durable. */
+  keepRejected(events: readonly RejectedEvent[]): Promise<void>;
+  /** Progressive sums so far (src/model/metrics.ts), as the shards have them. */
+  readonly sums: Float64Array;
+  /** Whether the learner starts out paused. */
+  readonly paused: boolean;
+}
+
+interface Prepared {
+  readonly batch: Batch;
+  readonly rejected: RejectedEvent[];
+}
+
+export class Learner {
+  readonly #parts: LearnerParts;
+  readonly #batches = [new Batch(), new Batch()];
+  #next = 0;
+  /** A batch that was decoded while the one before it was being staged. */
+  #overlapped: Prepared | undefined;
+  #table = new Float32Array(0);
+  #before = new Float32Array(0);
+  #buckets = new Uint16Array(0);
+  #sums: Float64Array;
+  #stopping = false;
+  #paused: boolean;
+  #cuts: string[] = [];
+
+  constructor(parts: LearnerParts) {
+    this.#parts = parts;
+    this.#sums = parts.sums;
+    this.#paused = parts.paused;
+  }
+
+  /** Runs until stop(); rejects when a shard refuses this learner. */
+  async run(): Promise<void> {
+    const { queue, shards } = this.#parts;
+    let uncommitted = 0;
+    let prepared: Prepared | undefined;
+    while (!this.#stopping) {
+      if (!this.#paused) prepared ??= this.#prepare();
+      if (this.#paused || prepared === undefined) {
+        uncommitted = await this.#settle(uncommitted);
+        if (this.#isIdle(prepared)) await queue.wakeUp();
+        continue;
+      }
+      await this.#learn(prepared, uncommitted);
+      uncommitted = prepared.batch.toSeq;
+      prepared = undefined;
+      if (this.#cuts.length > 0) uncommitted = await this.#settle(uncommitted);
+      prepared = this.#overlapped;
+      this.#overlapped = undefined;
+    }
+    await this.#settle(uncommitted);
+    shards.close();
+  }
+
+  /** Asks for a marker between two batches. */
+  cut(cut: string): void {
+    if (!this.#cuts.includes(cut)) this.#cuts.push(cut);
+    this.#parts.queue.wake();
+  }
+
+  /** A paused learner keeps its place, still takes part in cuts, and learns nothing. */
+  setPaused(paused: boolean): void {
+    this.#paused = paused;
+    this.#parts.queue.wake();
+  }
+
+  /** Lets the batch at hand be committed, then ends the loop. */
+  stop(): void {
+    this.#stopping = true;
+    this.#parts.queue.wake();
+  }
+
+  /** Nothing to do until somebody calls wake(): checked right before waiting, so that no call is missed. */
+  #isIdle(prepared: Prepared | undefined): boolean {
+    if (this.#stopping || this.#cuts.length > 0) return false;
+    return this.#paused || (prepared === undefined && this.#parts.queue.length === 0);
+  }
+
+  /** Commits what is staged, and sends the markers that were asked for: the place between two batches. */
+  async #settle(uncommitted: number): Promise<number> {
+    const { shards } = this.#parts;
+    if (uncommitted > 0) await shards.commit(uncommitted);
+    for (const cut of this.#cuts.splice(0)) await shards.marker(cut);
+    return 0;
+  }
+
+  /** Entries that have arrived, up to a full batch; undefined when none have. */
+  #prepare(): Prepared | undefined {
+    const { queue, builder } = this.#parts;
+    if (queue.length === 0) return undefined;
+    const batch = this.#batches[this.#next]!;
+    this.#next = 1 - this.#next;
+    batch.clear();
+    const rejected: RejectedEvent[] = [];
+    while (queue.length > 0 && builder.accepts(batch)) rejected.push(...builder.take(queue.shift(), batch));
+    return { batch, rejected };
+  }
+
+  async #learn({ batch, rejected }: Prepared, uncommitted: number): Promise<void> {
+    const { shards, keepRejected } = this.#parts;
+    const keys = batch.keys.keys.subarray(0, batch.keys.count);
+    const parts = shards.split(keys);
+    this.#reserve(keys.length, batch.count);
+    await shards.pull(parts, uncommitted, this.#table);
+    const tally = this.#apply(batch, rejected, keys.length);
+    // What was refused is durable before the batch counts as applied: an event is never in neither place.
+    if (rejected.length > 0) await keepRejected(rejected);
+    await this.#push(parts, batch.toSeq, tally);
+  }
+
+  async #push(parts: readonly ShardRows[], toSeq: number, tally: BatchTally): Promise<void> {
+    const pushed = this.#parts.shards.push(parts, this.#table, toSeq, tally);
+    this.#overlapped = this.#prepare();
+    await pushed;
+  }
+
+  /** Every event in order against the working set. */
+  #apply(batch: Batch, rejected: RejectedEvent[], rows: number): BatchTally {
+    const { model, definition, learners } = this.#parts;
+    const sums = learners > 1 ? new Float64Array(sumCount) : this.#sums;
+    if (learners > 1) this.#before.set(this.#table.subarray(0, rows * model.layout.width));
+    let learned = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const view = {
+        rows: batch.rows,
+        values: batch.values,
+        numeric: batch.numeric,
+        from: batch.offsets[i]!,
+        to: batch.offsets[i + 1]!,
+      };
+      try {
+        const raw = model.learn(this.#table, view, batch.labels[i]!, batch.weights[i]!);
+        addToSums(sums, definition, raw, batch.labels[i]!, batch.weights[i]!);
+        this.#buckets[learned++] = bucketOf(raw, batch.labels[i]!);
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        rejected.push(this.#refusedWhileLearning(batch, i, error));
+      }
+    }
+    if (learners > 1) differenceRows(model.layout, this.#before, this.#table, rows);
+    return {
+      learned,
+      rejected: rejected.length,
+      sums: bytesOf(sums.slice()),
+      buckets: bytesOf(this.#buckets.slice(0, definition.task === 'binary' ? learned : 0)),
+      stamps: bytesOf(new Float64Array(batch.stamps)),
+    };
+  }
+
+  #refusedWhileLearning(batch: Batch, event: number, error: MillraceError): RejectedEvent {
+    const at = { seq: batch.seqs[event]!, index: batch.indices[event]!, timeMs: batch.times[event]! };
+    return rejectedEvent(this.#parts.modelName, at, error, batch.items[event]);
+  }
+
+  #reserve(rows: number, events: number): void {
+    const floats = rows * this.#parts.model.layout.width;
+    if (this.#table.length < floats) {
+      this.#table = new Float32Array(floats * 2);
+      if (this.#parts.learners > 1) this.#before = new Float32Array(floats * 2);
+    }
+    if (this.#buckets.length < events) this.#buckets = new Uint16Array(events * 2);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * An update rule on rows. A row is a fixed number of float32 slots: what the rule must remember for one
+ * coordinate, from which the weight follows. All arithmetic is in double precision and rounded once, when the
+ * slot is stored; the kernels (src/kernels) compute the same expressions and are checked against these.
+ */
+import type { OptimizerConfig } from '../../../config/schema.ts';
+import { adagrad } from './adagrad.ts';
+import { ftrl } from './ftrl.ts';
+import { sgd } from './sgd.ts';
+
+export interface Optimizer {
+  readonly name: OptimizerConfig['name'];
+  /** Names of the slots, in the order in which a row holds them. */
+  readonly slots: readonly string[];
+  /**
+   * How rows that two learners changed at the same time come together. 'add': every slot is a sum, so the
+   * differences add up. A rule that has no such meaning must refuse several learners.
+   */
+  readonly join: 'add' | 'refuse';
+  weight(row: Float32Array, offset: number): number;
+  /** One step on one coordinate. `gradient` is weight * dl/dp * x. */
+  step(row: Float32Array, offset: number, gradient: number, intercept: boolean): void;
+}
+
+export function optimizerOf(config: OptimizerConfig): Optimizer {
+  switch (config.name) {
+    case 'sgd':
+      return sgd(config);
+    case 'adagrad':
+      return adagrad(config);
+    case 'ftrl':
+      return ftrl(config);
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The embedded nats-server: found, started, watched and stopped.
+ *
+ * Invariants: while an EmbeddedServer is not stopped this process holds the lock of its data folder, so at
+ * most one server runs on a store. The address never changes, not even by a restart on a port that was
+ * chosen at random, so that connections which retry find it again. A running server keeps the process
+ * alive; a process that exits without stop() sends its server SIGTERM, and one that was killed leaves it to be
+ * adopted by the next.
+ *
+ *   running --ends by itself--> onExit listeners --restart()--> running --stop()--> stopped, lock released
+ */
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../../../config/schema.ts';
+import { MillraceError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ServerEnvironment } from './environment.ts';
+import { prepareLayout, type ServerLayout } from './layout.ts';
+import { acquireLock, type FolderLock } from './lock.ts';
+import { logSize, readLastLines } from './log-tail.ts';
+import { findOrphan } from './orphan.ts';
+import { resolveServer } from './resolver.ts';
+import { satisfies, serverConfig, serverHost } from './server-config.ts';
+import { launchServer, removeTraces, type ServerProcess, terminateServer } from './server-process.ts';
+
+export interface EmbeddedServerOptions {
+  readonly dataDir: string;
+  readonly settings: Config['nats']['embedded'];
+  readonly log: Logger;
+  readonly environment: ServerEnvironment;
+  /** How long a server may take to stop before it is ended; 10 s when absent. */
+  readonly stopGraceMs?: number;
+}
+
+/** A server that ended without being asked to. */
+export interface ServerExit {
+  readonly pid: number;
+  /** Such as 'was ended by SIGKILL'. */
+  readonly how: string;
+  readonly lastLines: readonly string[];
+}
+
+export interface EmbeddedServer {
+  readonly url: string;
+  readonly port: number;
+  readonly version: string;
+  /** Which binary runs and how it was found, for people. */
+  readonly source: string;
+  /** Whether it is a server that an earlier process left running. */
+  readonly adopted: boolean;
+  readonly pid: number;
+  /** Calls the listener at every exit that was not asked for; returns what takes the listener off again. */
+  onExit(listener: (exit: ServerExit) => void): () => void;
+  /** Starts the server again on the same address and under the same lock, ending it first if it runs. */
+  restart(): Promise<void>;
+  /** Stops the server and releases the data folder. May be called twice. */
+  stop(): Promise<void>;
+}
+
+const defaultStopGraceMs = 10_000;
+
+/** Throws SetupError when there is no server to start, the folder is in use, the port is taken, or it does not come up. */
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const layout = await prepareLayout(options.dataDir);
+  const lock = await acquireLock(layout.lockDir, process.pid);
+  try {
+    const orphan = await adoptOrphan(options, layout);
+    const run = orphan ?? (await launch(options, layout, options.settings.port));
+    return new RunningServer(options, layout, lock, run);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** One life of the server between two restarts. */
+interface Run {
+  readonly server: ServerProcess;
+  readonly source: string;
+  readonly adopted: boolean;
+  readonly logStart: number;
+}
+
+async function launch(options: EmbeddedServerOptions, layout: ServerLayout, port: number): Promise<Run> {
+  const { settings, environment, log } = options;
+  const binary = await resolveServer(settings.binary, environment);
+  const server = await launchServer({ layout, settings, binary, port, env: environment.env });
+  const facts = { pid: server.pid, port: server.port, version: server.version };
+  log.info(facts, `The embedded server runs: ${binary.source}`);
+  return { server, source: binary.source, adopted: false, logStart: await logSize(layout.logPath) };
+}
+
+/** An orphan with other settings than ours is stopped instead, so that what the user changed takes effect. */
+async function adoptOrphan(options: EmbeddedServerOptions, layout: ServerLayout): Promise<Run | undefined> {
+  const { settings, log } = options;
+  const server = await findOrphan(layout, settings.startTimeoutMs);
+  if (server === undefined) return undefined;
+  const facts = { pid: server.pid, port: server.port, version: server.version };
+  const running = await readFile(layout.configPath, 'utf8').catch(() => '');
+  if (!satisfies(running, serverConfig(layout, settings, server.version, settings.port), settings)) {
+    log.warn(facts, 'A server left by an earlier process has other settings: it is stopped and started anew');
+    await terminateServer(server, options.stopGraceMs ?? defaultStopGraceMs);
+    return undefined;
+  }
+  log.warn(facts, 'A server left running by an earlier process was adopted');
+  const source = `nats-server ${server.version} that an earlier process left running (pid ${server.pid})`;
+  return { server, source, adopted: true, logStart: await logSize(layout.logPath) };
+}
+
+class RunningServer implements EmbeddedServer {
+  readonly #options: EmbeddedServerOptions;
+  readonly #layout: ServerLayout;
+  readonly #lock: FolderLock;
+  readonly #listeners = new Set<(exit: ServerExit) => void>();
+  readonly #atProcessExit = (): void => this.#run.server.signal('SIGTERM');
+  readonly port: number;
+  #run: Run;
+  /** The exit that nobody has answered with a restart yet. */
+  #lastExit: ServerExit | undefined;
+  #restarting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: EmbeddedServerOptions, layout: ServerLayout, lock: FolderLock, run: Run) {
+    this.#options = options;
+    this.#layout = layout;
+    this.#lock = lock;
+    this.#run = run;
+    this.port = run.server.port;
+    process.on('exit', this.#atProcessExit);
+    this.#watch(run);
+  }
+
+  get url(): string {
+    return `nats://${serverHost}:${this.port}`;
+  }
+  get version(): string {
+    return this.#run.server.version;
+  }
+  get source(): string {
+    return this.#run.source;
+  }
+  get adopted(): boolean {
+    return this.#run.adopted;
+  }
+  get pid(): number {
+    return this.#run.server.pid;
+  }
+
+  onExit(listener: (exit: ServerExit) => void): () => void {
+    this.#listeners.add(listener);
+    const missed = this.#lastExit;
+    // A server that ended before anybody could listen is told all the same.
+    if (missed !== undefined) queueMicrotask(() => listener(missed));
+    return () => this.#listeners.delete(listener);
+  }
+
+  restart(): Promise<void> {
+    if (this.#stopping !== undefined) {
+      return Promise.reject(
+        new MillraceError('notReady', 'The embedded server was stopped: start a new one.'),
+      );
+    }
+    this.#restarting ??= this.#startAgain().finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#shutDown();
+    return this.#stopping;
+  }
+
+  async #startAgain(): Promise<void> {
+    await terminateServer(this.#run.server, this.#graceMs);
+    const run = await launch(this.#options, this.#layout, this.port);
+    this.#run = run;
+    this.#lastExit = undefined;
+    this.#watch(run);
+  }
+
+  async #shutDown(): Promise<void> {
+    // A restart under way would bring a server up behind our back; its failure was told to who asked for it.
+    await this.#restarting?.catch(() => undefined);
+    await terminateServer(this.#run.server, this.#graceMs);
+    process.off('exit', this.#atProcessExit);
+    await removeTraces(this.#layout);
+    await this.#lock.release();
+    this.#options.log.info({ pid: this.pid }, 'The embedded server has stopped');
+  }
+
+  #watch(run: Run): void {
+    void run.server.exited.then(async (how) => {
+      const lastLines = await readLastLines(this.#layout.logPath, run.logStart);
+      if (this.#stopping !== undefined || this.#restarting !== undefined || this.#run !== run) return;
+      this.#lastExit = { pid: run.server.pid, how, lastLines };
+      this.#options.log.error({ pid: run.server.pid, lastLines }, `The embedded server ${how}`);
+      for (const listener of this.#listeners) listener(this.#lastExit);
+    });
+  }
+
+  get #graceMs(): number {
+    return this.#options.stopGraceMs ?? defaultStopGraceMs;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The config file of the embedded server, generated at every start. A file and not flags: max_payload has no
+ * flag, and a server refuses to start over a setting that its version does not know.
+ *
+ * Loopback only, and no password: whoever may open a port of this machine may use it.
+ */
+import { createHash } from 'node:crypto';
+import type { Config } from '../../../config/schema.ts';
+import { isAtLeast } from './binary.ts';
+import type { ServerLayout } from './layout.ts';
+
+export const serverHost = '127.0.0.1';
+
+/** The protocol's limit of one message; snapshots and pulls are cut into pieces to fit. */
+const messageBytesMax = 1024 * 1024;
+/** Nothing of ours is a memory stream; a little room for a user's own. */
+const memoryBytesMax = 256 * 1024 * 1024;
+/** How much of the stream's tail a power cut may take; the server's own default is two minutes. */
+const syncInterval = '10s';
+
+type EmbeddedSettings = Config['nats']['embedded'];
+
+/** A name that only a server on this store folder has: its INFO line proves which store it serves. */
+export const serverName = (layout: ServerLayout): string =>
+  `millrace-${createHash('sha256').update(layout.serverDir).digest('hex').slice(0, 12)}`;
+
+/** `port` 0 lets the server choose; it then says in its ports file which one it took. */
+export function serverConfig(
+  layout: ServerLayout,
+  settings: EmbeddedSettings,
+  version: string,
+  port: number,
+): string {
+  const jetstream = [
+    `store_dir: ${quote(layout.serverDir)}`,
+    `max_file_store: ${settings.storeBytesMax}`,
+    `max_memory_store: ${memoryBytesMax}`,
+    ...(isAtLeast(version, 2, 10) ? [`sync_interval: ${quote(syncInterval)}`] : []),
+  ];
+  return [
+    '# Written by Millrace at every start: changes made here are lost.',
+    `server_name: ${quote(serverName(layout))}`,
+    `host: ${quote(serverHost)}`,
+    portLine(port),
+    `max_payload: ${messageBytesMax}`,
+    `pid_file: ${quote(layout.pidPath)}`,
+    `ports_file_dir: ${quote(layout.serverDir)}`,
+    'jetstream {',
+    ...jetstream.map((line) => `  ${line}`),
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** Whether a running server's config is the one that the settings ask for; any port will do where 0 is asked. */
+export function satisfies(running: string, wanted: string, settings: EmbeddedSettings): boolean {
+  if (settings.port !== 0) return running === wanted;
+  const withoutPort = (text: string): string => text.replace(/^port: .*$/m, '');
+  return withoutPort(running) === withoutPort(wanted);
+}
+
+const portLine = (port: number): string => `port: ${port === 0 ? -1 : port}`;
+
+/** Double-quoted as the server's lexer reads it: backslash escapes, control characters as \xHH. */
+function quote(text: string): string {
+  const escaped = text.replace(/["\\]/g, '\\$&');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that may not stand as they are.
+  const inert = escaped.replace(/[\u0000-\u001f\u007f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`;
+  });
+  return `"${inert}"`;
+}

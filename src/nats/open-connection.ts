@@ -1,0 +1,161 @@
+/**
+ * Opens the connection. What cannot work (nobody there, wrong password, missing file) is a SetupError that
+ * says how to mend it. Once connected, the client never gives up: the library's own default would end the
+ * connection for good after ten attempts.
+ */
+import { readFile } from 'node:fs/promises';
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  ErrorCode,
+  type NatsConnection,
+  NatsError,
+  nkeyAuthenticator,
+  type TlsOptions,
+} from 'nats';
+import { messageOf, SetupError } from '../base/errors.ts';
+import type { ConnectOptions, TlsPaths } from './connection.ts';
+
+/** No server answered at all: start one, or wait for it. Other refusals at connect are plain SetupErrors. */
+export class NoServerError extends SetupError {}
+
+const defaultConnectTimeoutMs = 5_000;
+const reconnectWaitMs = 250;
+const reconnectJitterMs = 100;
+const pingIntervalMs = 15_000;
+
+export async function openConnection(options: ConnectOptions): Promise<NatsConnection> {
+  if (options.servers.length === 0) {
+    throw new SetupError(
+      'no NATS server to connect to: set nats.servers, for example ["nats://127.0.0.1:4222"]',
+    );
+  }
+  const settings = await clientSettings(options);
+  try {
+    return await connect(settings);
+  } catch (thrown) {
+    throw setupErrorOf(thrown, options);
+  }
+}
+
+async function clientSettings(options: ConnectOptions): Promise<ConnectionOptions> {
+  const urls = options.servers.map(splitUrl);
+  const user = options.user ?? urls.find((url) => url.user !== undefined)?.user;
+  const password = options.password ?? urls.find((url) => url.password !== undefined)?.password;
+  const authenticator = await authenticatorOf(options);
+  const tls = tlsOf(
+    options.tls,
+    urls.some((url) => url.encrypted),
+  );
+  return {
+    servers: urls.map((url) => url.address),
+    name: options.name,
+    timeout: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: reconnectWaitMs,
+    reconnectJitter: reconnectJitterMs,
+    pingInterval: pingIntervalMs,
+    noAsyncTraces: true,
+    waitOnFirstConnect: options.waitOnFirstConnect ?? false,
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { pass: password }),
+    ...(options.token !== undefined && { token: options.token }),
+    ...(options.inboxPrefix !== undefined && { inboxPrefix: options.inboxPrefix }),
+    ...(authenticator !== undefined && { authenticator }),
+    ...(tls !== undefined && { tls }),
+  };
+}
+
+interface ServerUrl {
+  readonly address: string;
+  readonly encrypted: boolean;
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/** The client library drops `user:password@` without a word, so both are taken off here. */
+function splitUrl(text: string): ServerUrl {
+  const match = /^(?:([a-z]+):\/\/)?(?:([^:@/]*)(?::([^@/]*))?@)?([^@/\s]+)\/?$/i.exec(text.trim());
+  const scheme = match?.[1]?.toLowerCase() ?? 'nats';
+  if (match === null || (scheme !== 'nats' && scheme !== 'tls')) {
+    throw new SetupError(
+      `nats.servers has "${text}", expected a URL such as nats://127.0.0.1:4222 or tls://host:4222`,
+    );
+  }
+  const [, , user, password] = match;
+  return {
+    address: match[4]!,
+    encrypted: scheme === 'tls',
+    ...(user !== undefined && { user: decodeURIComponent(user) }),
+    ...(password !== undefined && { password: decodeURIComponent(password) }),
+  };
+}
+
+async function authenticatorOf(options: ConnectOptions): Promise<Authenticator | undefined> {
+  if (options.credentials !== undefined) {
+    return credsAuthenticator(await readSecret(options.credentials, 'nats.credentials'));
+  }
+  if (options.nkey === undefined) return undefined;
+  const seed = new TextDecoder().decode(await readSecret(options.nkey, 'the nkey')).trim();
+  return nkeyAuthenticator(new TextEncoder().encode(seed));
+}
+
+async function readSecret(path: string, setting: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new SetupError(`cannot read ${path}, named by ${setting}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function tlsOf(paths: TlsPaths | undefined, encrypted: boolean): TlsOptions | undefined {
+  if (paths === undefined) return encrypted ? {} : undefined;
+  return {
+    ...(paths.cert !== undefined && { certFile: paths.cert }),
+    ...(paths.key !== undefined && { keyFile: paths.key }),
+    ...(paths.ca !== undefined && { caFile: paths.ca }),
+    ...(paths.handshakeFirst !== undefined && { handshakeFirst: paths.handshakeFirst }),
+  };
+}
+
+const mends: Readonly<Record<string, string>> = {
+  [ErrorCode.ConnectionRefused]: 'nobody listens there: start nats-server, or correct nats.servers',
+  [ErrorCode.Timeout]: 'no answer in time: check the address, the port and any firewall',
+  [ErrorCode.ConnectionTimeout]: 'no answer in time: check the address, the port and any firewall',
+  [ErrorCode.AuthorizationViolation]:
+    'the server refused the credentials: check nats.user and nats.password, nats.token, nats.credentials or nats.context',
+  [ErrorCode.AuthenticationTimeout]:
+    'the server waited too long for credentials: try again, or check its load',
+  [ErrorCode.AuthenticationExpired]: 'the credentials have expired: get new ones',
+  [ErrorCode.AccountExpired]: 'the account has expired: renew it on the server',
+  [ErrorCode.BadCreds]: 'the credentials file is none: expected a .creds file as `nsc` writes it',
+  [ErrorCode.BadAuthentication]: 'the credentials cannot be used: check the .creds file or the nkey seed',
+  [ErrorCode.ServerOptionNotAvailable]:
+    'the server offers no TLS: use nats:// without certificates, or configure TLS on the server',
+  [ErrorCode.Tls]: 'the TLS handshake failed: check the certificate, key and ca paths',
+};
+
+/** Nobody answered, as against: somebody refused. */
+const silences: ReadonlySet<string> = new Set([
+  ErrorCode.ConnectionRefused,
+  ErrorCode.Timeout,
+  ErrorCode.ConnectionTimeout,
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+]);
+
+function setupErrorOf(thrown: unknown, options: ConnectOptions): SetupError {
+  const servers = options.servers.map((server) => server.replace(/\/\/[^@/]*@/, '//')).join(', ');
+  const code =
+    thrown instanceof NatsError ? thrown.code : String((thrown as { code?: unknown } | undefined)?.code);
+  const mend = mends[code] ?? `${messageOf(thrown)}: check nats.servers and the server's log`;
+  const words = `cannot connect to ${servers}: ${mend}`;
+  return silences.has(code)
+    ? new NoServerError(words, { cause: thrown })
+    : new SetupError(words, { cause: thrown });
+}

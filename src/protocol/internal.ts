@@ -1,0 +1,195 @@
+/**
+ * The messages between actors: MessagePack, no header, one reply each. Row data travels as bytes of typed
+ * arrays. None of this is public; its epoch makes sure that only actors of one start talk to each other.
+ *
+ *   learner -> shard       hello, pull, push, commit, marker
+ *   predictor -> shard     snapshot              shard -> predictor   delta
+ *   checkpointer -> shard  openCut, image, closeCut
+ *   checkpointer -> learner  cut
+ */
+
+/** Who speaks: a learner of this epoch in its n-th life. Earlier lives are refused. */
+export interface LearnerIdentity {
+  readonly learner: number;
+  readonly life: number;
+}
+
+export type HelloRequest = LearnerIdentity;
+export interface HelloReply {
+  /** End of the last batch of this learner that is committed here, 0 when none in this epoch. */
+  readonly committedTo: number;
+  /** End of the batch that is staged here, 0 when none. */
+  readonly stagedTo: number;
+  /** Float64 per partition. */
+  readonly marks: Uint8Array;
+  /** Float64 progressive sums (src/model/metrics.ts), from shard 0. */
+  readonly sums: Uint8Array;
+}
+
+export interface PullRequest extends LearnerIdentity {
+  /** Commits the staged batch that ends here first; 0: nothing to commit. */
+  readonly commit: number;
+  /** Uint32 keys of this shard. */
+  readonly keys: Uint8Array;
+}
+export interface PullReply {
+  /** Float32 rows in the order of the keys. */
+  readonly rows: Uint8Array;
+}
+
+export interface PushRequest extends LearnerIdentity {
+  /** Last sequence that the batch covers; names the batch. */
+  readonly toSeq: number;
+  /** Which part of the batch's rows this is; the batch is staged when all have come. */
+  readonly part: number;
+  readonly parts: number;
+  readonly keys: Uint8Array;
+  /** Values with one learner, differences with several (src/model/row-join.ts). */
+  readonly rows: Uint8Array;
+  /** Rides on the last part. */
+  readonly tally?: BatchTally;
+}
+
+/** What a batch adds besides rows. */
+export interface BatchTally {
+  readonly learned: number;
+  readonly rejected: number;
+  /** Shard 0 only. Float64 sums: totals with one learner, differences with several. */
+  readonly sums?: Uint8Array;
+  /** Shard 0 only. Uint16 indices into the totals to count up by one (src/model/metrics.ts). */
+  readonly buckets?: Uint8Array;
+  /** Shard 0 only. Float64 pairs (sequence, broker time ms) of the messages, for freshness. */
+  readonly stamps?: Uint8Array;
+}
+
+export interface CommitRequest extends LearnerIdentity {
+  readonly toSeq: number;
+}
+
+export interface DropRequest extends LearnerIdentity {}
+
+export interface MarkerRequest extends LearnerIdentity {
+  readonly cut: string;
+}
+
+export interface Delta {
+  /** 1, 2, 3 ... per life of a shard; a gap means that something was lost. A heartbeat repeats the last one. */
+  readonly number: number;
+  /** Tells one life of a shard from the next. */
+  readonly source: string;
+  /** Every event up to here is in the rows of this shard. */
+  readonly seq: number;
+  readonly keys: Uint8Array;
+  readonly rows: Uint8Array;
+  readonly stamps?: Uint8Array;
+}
+
+export interface SnapshotRequest {
+  /** First key wanted. */
+  readonly from: number;
+}
+export interface SnapshotReply {
+  readonly source: string;
+  /** Number of the last delta published when this was read. */
+  readonly number: number;
+  readonly seq: number;
+  /** Rows that are not all zero. */
+  readonly keys: Uint8Array;
+  readonly rows: Uint8Array;
+  /** Where to go on; absent at the end. */
+  readonly next?: number;
+}
+
+export interface OpenCutRequest {
+  readonly cut: string;
+  readonly timeoutMs: number;
+}
+/** Comes when every learner's marker is in. */
+export interface OpenCutReply {
+  readonly marks: Uint8Array;
+  readonly learned: number;
+  readonly rejected: number;
+  readonly totals: Uint8Array;
+}
+export interface ImageRequest {
+  readonly cut: string;
+  readonly from: number;
+}
+export interface ImageReply {
+  readonly keys: Uint8Array;
+  readonly rows: Uint8Array;
+  readonly next?: number;
+}
+export interface CloseCutRequest {
+  readonly cut: string;
+}
+
+export interface CutRequest {
+  readonly cut: string;
+}
+
+export interface PauseRequest {
+  readonly paused: boolean;
+}
+
+/** To one predictor: serve this state from now on. */
+export interface ServedState {
+  readonly epoch: number;
+  readonly version: number;
+  /** Ranges of sequences that a rollback left out, first and last. */
+  readonly leftOut: readonly (readonly [number, number])[];
+}
+
+/** Checkpoint request to a model's checkpointer. */
+export interface MakeVersionRequest {
+  readonly reason: 'events' | 'time' | 'command' | 'stop';
+}
+
+/** A stream's control entry: what starts here. JSON, since it is part of the log for ever. */
+export interface EpochEntry {
+  readonly kind: 'epoch';
+  readonly reason: 'start' | 'rollback' | 'reset';
+  /** Version that the epoch starts from; 0 is the empty model. */
+  readonly base: number;
+  /** Events up to this sequence are left out; 0: the version's own marks count. */
+  readonly skipTo: number;
+  readonly leftOut: readonly (readonly [number, number])[];
+  readonly fingerprint: string;
+}
+
+/** Reports of actors to the monitor. */
+export interface ShardReport {
+  readonly kind: 'shard';
+  readonly model: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly learned: number;
+  readonly rejected: number;
+  readonly totals: Uint8Array;
+}
+export interface LearnerReport {
+  readonly kind: 'learner';
+  readonly model: string;
+  readonly learner: number;
+  readonly kernels: { readonly mode: string; readonly executor: string; readonly fallback?: string };
+}
+export interface PredictorReport {
+  readonly kind: 'predictor';
+  readonly model: string;
+  readonly epoch: number;
+  readonly predictor: number;
+  readonly seq: number;
+  readonly version: number;
+  /** Since the last report: answers, refusals, and their histograms (HdrHistogram V2, microseconds). */
+  readonly answered: number;
+  readonly failed: number;
+  readonly latency: string | undefined;
+  readonly freshness: string | undefined;
+}
+/** From the supervisor: how many predictors of a model are at work. */
+export interface PredictorsReport {
+  readonly kind: 'predictors';
+  readonly model: string;
+  readonly running: number;
+}
+export type Report = ShardReport | LearnerReport | PredictorReport | PredictorsReport;

@@ -1,0 +1,165 @@
+/**
+ * The public messages, as docs/protocol.md describes them. The same shapes travel as JSON (no header) or as
+ * MessagePack (`Content-Type: application/msgpack`).
+ */
+
+import type { Quantiles } from '../base/latency-histogram.ts';
+
+export type { Quantiles };
+
+/** A string is categorical, a number numeric, a boolean 0 or 1, an array of strings a bag, an array of numbers a dense block, null absent, an object a namespace. */
+export type FeatureValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly string[]
+  | readonly number[]
+  | Features;
+export interface Features {
+  readonly [name: string]: FeatureValue;
+}
+
+export type Label = number | boolean;
+
+export interface LearnEvent {
+  readonly id?: string;
+  readonly features: Features;
+  readonly label: Label;
+  /** Importance; 1 when absent. */
+  readonly weight?: number;
+  /** Milliseconds since the epoch. */
+  readonly time?: number;
+}
+
+export interface LabelEvent {
+  readonly id: string;
+  readonly label: Label;
+  readonly weight?: number;
+  readonly time?: number;
+}
+
+export interface Instance {
+  readonly id?: string;
+  readonly features: Features;
+}
+
+export interface PredictOptions {
+  /** The reply must reflect this stream sequence (the receipt of a learn call). */
+  readonly minSeq?: number;
+  /** The reply must be from a replica that knew it was complete this recently. */
+  readonly maxAgeMs?: number;
+}
+
+/** What one prediction says of itself beside the numbers. */
+export interface Provenance {
+  readonly model: string;
+  /** Checkpoint that the served state descends from; 0 is the empty model. */
+  readonly version: number;
+  /** Every event up to this stream sequence is in every parameter that was read. */
+  readonly seq: number;
+  /** Time since the replica last knew that it held all of the stream, ms. */
+  readonly ageMs: number;
+}
+
+export interface Scored {
+  readonly id: string;
+  /** The class (0 or 1) for a binary model, the number for a regression. */
+  readonly prediction: number;
+  /** Binary: the probability of class 1. Regression: the prediction itself. */
+  readonly score: number;
+}
+
+export type Prediction = Scored & Provenance;
+
+/** An instance of a batch that cannot be served. */
+export interface InstanceError {
+  readonly id?: string;
+  readonly error: { readonly code: number; readonly message: string };
+}
+
+export type BatchPrediction = { readonly predictions: readonly (Scored | InstanceError)[] } & Provenance;
+
+/** An event that was not learned, as it stands in the rejected stream. */
+export interface RejectedEvent {
+  readonly model: string;
+  /** Position in the model's stream: sequence, and index in the array (0 for a single event). */
+  readonly seq: number;
+  readonly index: number;
+  readonly code: number;
+  readonly reason: string;
+  /** The event as it came; the whole message (base64) when that could not be decoded. */
+  readonly original: unknown;
+  /** Stream time of the event, ms since the epoch. */
+  readonly time: number;
+}
+
+/** Sums over what was predicted before it was learned ("progressive validation"). */
+export interface MetricsView {
+  readonly events: number;
+  readonly averageLoss: number | null;
+  readonly logLoss: number | null;
+  readonly accuracy: number | null;
+  readonly auc: number | null;
+  readonly mae: number | null;
+  readonly rmse: number | null;
+  /** Mean label so far: the base rate of a binary model. */
+  readonly meanLabel: number | null;
+}
+
+export type ModelPhase = 'starting' | 'running' | 'paused' | 'switching' | 'failed' | 'stopping';
+
+export interface ModelStatus {
+  readonly model: string;
+  readonly phase: ModelPhase;
+  /** Why, when failed. */
+  readonly reason?: string;
+  readonly task: string;
+  readonly optimizer: string;
+  readonly epoch: number;
+  readonly version: number;
+  /** Events applied to the parameters, and refused, since the model was made. */
+  readonly learned: number;
+  readonly rejected: number;
+  /** Position up to which every event is in the parameters, and the stream's end. */
+  readonly seq: number;
+  readonly streamSeq: number;
+  readonly lag: number;
+  readonly eventsPerSecond: number;
+  readonly metrics: { readonly total: MetricsView; readonly window: MetricsView };
+  /** From a publish to the first answer of a predictor that contains it. */
+  readonly freshness: Quantiles;
+  readonly predictions: { readonly count: number; readonly failed: number; readonly latency: Quantiles };
+  /** The gpu.js executor that really ran, as the learners report it, and why another was not taken. */
+  readonly kernels: { readonly mode: string; readonly executor: string; readonly fallback?: string };
+  readonly parameters: { readonly rows: number; readonly rowWidth: number; readonly bytes: number };
+  readonly actors: { readonly shards: number; readonly learners: number; readonly predictors: number };
+}
+
+export interface ActorStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: 'starting' | 'running' | 'backing-off' | 'stopping' | 'stopped' | 'failed';
+  readonly restarts: number;
+  readonly lastError?: string;
+}
+
+export interface ServerStatus {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly nats: { readonly url: string; readonly version: string; readonly source: string };
+  readonly models: readonly ModelStatus[];
+  readonly actors: readonly ActorStatus[];
+}
+
+export interface VersionSummary {
+  readonly version: number;
+  readonly parent: number;
+  readonly createdAt: string;
+  readonly reason: string;
+  readonly seq: number;
+  readonly learned: number;
+  readonly bytes: number;
+  readonly current: boolean;
+  readonly metrics: MetricsView;
+}

@@ -1,0 +1,91 @@
+/**
+ * Every subject and stream name of Millrace, made in one place (docs/protocol.md).
+ * `root` is the configured first token; the version of the wire is the second.
+ */
+const wire = 'v1';
+
+export const verbs = [
+  'status',
+  'models',
+  'checkpoint',
+  'checkpoints',
+  'rollback',
+  'add',
+  'remove',
+  'reset',
+  'clone',
+  'pause',
+  'resume',
+  'restart',
+] as const;
+export type Verb = (typeof verbs)[number];
+
+export interface Subjects {
+  predict(model: string): string;
+  learn(model: string, key?: string): string;
+  label(model: string, key?: string): string;
+  rejected(model: string): string;
+  /** Control entries in a model's own stream: epochs. */
+  control(model: string): string;
+  ctl(verb: Verb, model?: string): string;
+  event(kind: string, model: string): string;
+  /** Requests to one shard of one epoch: `pull`, `push`, `commit`, `state`, `snapshot`, `cut`, ... */
+  shard(model: string, epoch: number, shard: number, verb: string): string;
+  /** Deltas of one shard of one epoch. */
+  delta(model: string, epoch: number, shard: number): string;
+  /** Requests to every learner of one epoch. */
+  learners(model: string, epoch: number, verb: string): string;
+  /** Requests to one predictor: `serve`. */
+  predictor(model: string, predictor: number, verb: string): string;
+  /** Requests to a model's checkpointer: `make`. */
+  checkpointer(model: string, verb: string): string;
+  /** To the monitor: `view`, `forget`, `guard`. */
+  monitor(verb: string): string;
+  /** Reports of actors to the monitor. */
+  report(kind: string, model: string): string;
+  /** Subjects of a model's stream. */
+  streamSubjects(model: string): string[];
+  stream(model: string): string;
+  rejectedStream: string;
+}
+
+export function subjectsOf(root: string): Subjects {
+  const at = (...tokens: (string | number)[]) => [root, wire, ...tokens].join('.');
+  const keyed = (verb: string, model: string, key?: string) =>
+    key === undefined ? at(verb, model) : at(verb, model, key);
+  return {
+    predict: (model) => at('predict', model),
+    learn: (model, key) => keyed('learn', model, key),
+    label: (model, key) => keyed('label', model, key),
+    rejected: (model) => at('rejected', model),
+    control: (model) => at('control', model),
+    ctl: (verb, model) => (model === undefined ? at('ctl', verb) : at('ctl', verb, model)),
+    event: (kind, model) => at('evt', kind, model),
+    shard: (model, epoch, shard, verb) => at('shard', model, epoch, shard, verb),
+    delta: (model, epoch, shard) => at('delta', model, epoch, shard),
+    learners: (model, epoch, verb) => at('learners', model, epoch, verb),
+    predictor: (model, predictor, verb) => at('predictor', model, predictor, verb),
+    checkpointer: (model, verb) => at('checkpointer', model, verb),
+    monitor: (verb) => at('monitor', verb),
+    report: (kind, model) => at('report', kind, model),
+    streamSubjects: (model) => [
+      at('learn', model),
+      at('learn', model, '*'),
+      at('label', model),
+      at('label', model, '*'),
+      at('control', model),
+    ],
+    stream: (model) => `${root}_${model}`,
+    rejectedStream: `${root}_rejected`,
+  };
+}
+
+/** The key token of a learn or label subject, if it has one. */
+export function keyOfSubject(subject: string): string | undefined {
+  return subject.split('.')[4];
+}
+
+/** The verb token (`learn`, `label`, `control`, ...) of a subject. */
+export function verbOfSubject(subject: string): string | undefined {
+  return subject.split('.')[2];
+}

@@ -1,0 +1,71 @@
+/** A predict request, checked: one instance or several, and the freshness that is asked for. */
+import { MillraceError } from '../base/errors.ts';
+import type { PredictOptions } from '../protocol/messages.ts';
+
+export interface CheckedInstance {
+  readonly id: string | undefined;
+  readonly features: unknown;
+}
+
+export type PredictRequest = { readonly options: PredictOptions } & (
+  | { readonly kind: 'single'; readonly instance: CheckedInstance }
+  | { readonly kind: 'batch'; readonly instances: readonly unknown[] }
+);
+
+/** Throws MillraceError (badInput, tooLarge) that names the field. */
+export function predictRequest(body: unknown, instancesMax: number): PredictRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new MillraceError('badInput', 'a predict request is an object with features, or with instances');
+  }
+  const { instances, minSeq, maxAgeMs } = body as Record<string, unknown>;
+  const options = optionsOf(minSeq, maxAgeMs);
+  if (instances === undefined) return { kind: 'single', options, instance: checkedInstance(body) };
+  if (!Array.isArray(instances)) throw new MillraceError('badInput', 'instances: expected an array');
+  if (instances.length > instancesMax) {
+    throw new MillraceError(
+      'tooLarge',
+      `instances: ${instances.length}; at most ${instancesMax} (limits.instancesMax)`,
+    );
+  }
+  return { kind: 'batch', options, instances };
+}
+
+export function checkedInstance(item: unknown): CheckedInstance {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+    throw new MillraceError('badInput', 'an instance is an object with features');
+  }
+  const { id, features } = item as Record<string, unknown>;
+  if (features === undefined) throw new MillraceError('badInput', 'features: missing');
+  if (id !== undefined && id !== null && (typeof id !== 'string' || id.length === 0 || id.length > 256)) {
+    throw new MillraceError('badInput', 'id: expected a text of 1 to 256 characters');
+  }
+  return { id: typeof id === 'string' ? id : undefined, features };
+}
+
+function optionsOf(minSeq: unknown, maxAgeMs: unknown): PredictOptions {
+  if (minSeq !== undefined && minSeq !== null && !(Number.isSafeInteger(minSeq) && (minSeq as number) >= 0)) {
+    throw new MillraceError('badInput', `minSeq: expected a stream sequence, got ${shown(minSeq)}`);
+  }
+  if (
+    maxAgeMs !== undefined &&
+    maxAgeMs !== null &&
+    !(Number.isFinite(maxAgeMs) && (maxAgeMs as number) >= 0)
+  ) {
+    throw new MillraceError(
+      'badInput',
+      `maxAgeMs: expected milliseconds of at least 0, got ${shown(maxAgeMs)}`,
+    );
+  }
+  return {
+    ...(typeof minSeq === 'number' ? { minSeq } : {}),
+    ...(typeof maxAgeMs === 'number' ? { maxAgeMs } : {}),
+  };
+}
+
+/** What was sent may be anything, also something that has no text. */
+const shown = (value: unknown): string =>
+  typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 64))
+    : typeof value === 'object'
+      ? 'an object'
+      : String(value);

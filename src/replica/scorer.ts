@@ -1,0 +1,43 @@
+/** Features in, prediction out, against a table of rows: the read side of a model. */
+import { SparseVector } from '../base/sparse-vector.ts';
+import type { Featurizer } from '../features/featurizer.ts';
+import type { EventView, LinearModel } from '../kernels/linear-model.ts';
+import type { ModelDefinition } from '../model/definition.ts';
+import { losses } from '../model/losses.ts';
+import { decisionRaw } from '../model/metrics.ts';
+
+export interface Score {
+  readonly prediction: number;
+  readonly score: number;
+}
+
+export class Scorer {
+  readonly #definition: ModelDefinition;
+  readonly #featurizer: Featurizer;
+  readonly #model: LinearModel;
+  readonly #vector: SparseVector;
+
+  constructor(definition: ModelDefinition, featurizer: Featurizer, model: LinearModel, featuresMax: number) {
+    this.#definition = definition;
+    this.#featurizer = featurizer;
+    this.#model = model;
+    this.#vector = new SparseVector(featuresMax + 1);
+  }
+
+  /** Throws MillraceError when the features are bad. */
+  score(features: unknown, table: Float32Array): Score {
+    const vector = this.#vector;
+    this.#featurizer.featurize(features, vector);
+    const event: EventView = {
+      rows: vector.keys,
+      values: vector.values,
+      numeric: vector.numeric,
+      from: 0,
+      to: vector.count,
+    };
+    const raw = this.#model.predict(table, event);
+    const score = losses[this.#definition.loss].link(raw);
+    if (this.#definition.task === 'regression') return { prediction: score, score };
+    return { prediction: raw > decisionRaw(this.#definition.loss) ? 1 : 0, score };
+  }
+}

@@ -1,0 +1,80 @@
+/** The NATS servers to use: those of the configuration, or one that we start and keep running ourselves. */
+import type { Config } from '../../config/schema.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ConnectOptions } from '../nats/connection.ts';
+import { loadContext } from '../nats/context.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../nats/embedded/embedded-server.ts';
+import { serverEnvironment } from '../nats/embedded/environment.ts';
+
+export interface Broker {
+  readonly connect: Omit<ConnectOptions, 'name'>;
+  readonly url: string;
+  /** Where the server comes from, for people. */
+  readonly source: string;
+  /** Called when an embedded server cannot be brought back. */
+  onLost(listener: (error: unknown) => void): void;
+  close(): Promise<void>;
+}
+
+const restartsMax = 5;
+const restartDelayMs = 200;
+
+export async function openBroker(config: Config, dataDir: string, log: Logger): Promise<Broker> {
+  const connect = configuredConnection(config.nats);
+  if (connect !== undefined) {
+    const source = config.nats.context === undefined ? 'nats.servers' : `nats context ${config.nats.context}`;
+    return {
+      connect,
+      url: connect.servers.join(','),
+      source,
+      onLost: () => undefined,
+      close: async () => undefined,
+    };
+  }
+  const environment = serverEnvironment(process.env, process.cwd());
+  const server = await startEmbeddedServer({ dataDir, settings: config.nats.embedded, log, environment });
+  log.info({ url: server.url, version: server.version, source: server.source }, 'nats-server runs');
+  return { connect: { servers: [server.url] }, url: server.url, source: server.source, ...kept(server, log) };
+}
+
+function configuredConnection(nats: Config['nats']): Omit<ConnectOptions, 'name'> | undefined {
+  const { servers, context, user, password, token, credentials } = nats;
+  if (context !== undefined) return loadContext(context);
+  if (servers.length === 0) return undefined;
+  return {
+    servers,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(token === undefined ? {} : { token }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
+}
+
+/** Starts the server again when it ends by itself; the connections find it on the same address. */
+function kept(server: EmbeddedServer, log: Logger): Pick<Broker, 'onLost' | 'close'> {
+  const listeners: ((error: unknown) => void)[] = [];
+  const bringBack = async () => {
+    let failure: unknown;
+    for (let attempt = 1; attempt <= restartsMax; attempt++) {
+      try {
+        await server.restart();
+        log.info({ url: server.url, attempt }, 'nats-server runs again');
+        return;
+      } catch (error) {
+        failure = error;
+        log.error({ attempt, reason: messageOf(error) }, 'nats-server does not start');
+        await new Promise((resolve) => setTimeout(resolve, restartDelayMs * attempt));
+      }
+    }
+    for (const listener of listeners) listener(failure);
+  };
+  server.onExit((exit) => {
+    log.error(
+      { pid: exit.pid, how: exit.how, lastLines: exit.lastLines },
+      'nats-server ended; starting it again',
+    );
+    void bringBack();
+  });
+  return { onLost: (listener) => void listeners.push(listener), close: () => server.stop() };
+}

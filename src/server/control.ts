@@ -1,0 +1,84 @@
+/** The operator's requests (`ctl.<verb>[.<model>]`): each checked, carried out by the server, answered in JSON. */
+import { z } from 'zod';
+import { MillraceError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Message, ServiceEndpoint } from '../nats/channel.ts';
+import { contentTypeHeader, decode, formatOf } from '../protocol/codec.ts';
+import { replyError, respondError, respondValue } from '../protocol/replies.ts';
+import { type Verb, verbs } from '../protocol/subjects.ts';
+import type { Operations } from './operations.ts';
+
+type Act = (operations: Operations, model: string, body: unknown) => Promise<unknown>;
+
+const nothing = z.object({});
+const versionNumber = z.int().min(0);
+
+function checked<Body>(schema: z.ZodType<Body>, body: unknown): Body {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw new MillraceError('badInput', problems.join('; '));
+}
+
+const withBody =
+  <Body>(
+    schema: z.ZodType<Body>,
+    act: (operations: Operations, model: string, body: Body) => Promise<unknown>,
+  ): Act =>
+  (operations, model, body) =>
+    act(operations, model, checked(schema, body));
+
+/** What each verb does. Verbs without a model in their subject get an empty name. */
+const acts: Readonly<Record<Verb, Act>> = {
+  status: withBody(nothing, (operations, model) => operations.status(model || undefined)),
+  models: withBody(nothing, (operations) => operations.models()),
+  checkpoint: withBody(nothing, (operations, model) => operations.checkpoint(model)),
+  checkpoints: withBody(nothing, (operations, model) => operations.checkpoints(model)),
+  rollback: withBody(
+    z.object({ version: versionNumber, mode: z.enum(['continue', 'relearn']).default('continue') }),
+    (operations, model, { version, mode }) => operations.rollback(model, version, mode),
+  ),
+  add: withBody(z.object({ config: z.unknown() }), (operations, model, { config }) =>
+    operations.add(model, config ?? {}),
+  ),
+  remove: withBody(z.object({ purge: z.boolean().default(false) }), (operations, model, { purge }) =>
+    operations.remove(model, purge),
+  ),
+  reset: withBody(nothing, (operations, model) => operations.reset(model)),
+  clone: withBody(z.object({ to: z.string() }), (operations, model, { to }) => operations.clone(model, to)),
+  pause: withBody(nothing, (operations, model) => operations.setPaused(model, true)),
+  resume: withBody(nothing, (operations, model) => operations.setPaused(model, false)),
+  restart: withBody(z.object({ actor: z.string() }), (operations, _model, { actor }) =>
+    operations.restart(actor),
+  ),
+};
+
+export function controlEndpoint(operations: Operations, subject: string, log: Logger): ServiceEndpoint {
+  const first = subject.split('.').length - 1;
+  return {
+    name: 'control',
+    subject,
+    queue: 'millrace',
+    handle(message, done) {
+      answer(message, first, operations).then(
+        () => done(),
+        (error) => {
+          if (!(error instanceof MillraceError)) log.error({ err: error }, 'control request failed');
+          respondError(message, error);
+          done(replyError(error).message);
+        },
+      );
+    },
+  };
+}
+
+async function answer(message: Message, first: number, operations: Operations): Promise<void> {
+  const [verb = '', model = '', ...rest] = message.subject.split('.').slice(first);
+  if (rest.length > 0) throw new MillraceError('badInput', 'expected ctl.<verb> or ctl.<verb>.<model>');
+  if (!verbs.some((known) => known === verb)) {
+    throw new MillraceError('notFound', `no verb ${verb}; there are: ${verbs.join(', ')}`);
+  }
+  const contentType = message.header(contentTypeHeader);
+  const body = message.data.length === 0 ? {} : decode(message.data, contentType);
+  respondValue(message, await acts[verb as Verb](operations, model, body), formatOf(contentType));
+}

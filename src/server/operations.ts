@@ -1,0 +1,238 @@
+/** What an operator can have done: the models as a set, and each verb of the control subject. */
+import { validateModel } from '../../config/load.ts';
+import type { Config, ModelConfig } from '../../config/schema.ts';
+import { MillraceError, messageOf } from '../base/errors.ts';
+import type { ModelViewData } from '../monitor/model-view.ts';
+import { packInternal, unpackInternal } from '../protocol/codec.ts';
+import type { PredictorsReport } from '../protocol/internal.ts';
+import type { ModelStatus, ServerStatus, VersionSummary } from '../protocol/messages.ts';
+import { subjectsOf } from '../protocol/subjects.ts';
+import type { AddedModels } from './added-models.ts';
+import { cloneVersion } from './clone-version.ts';
+import { type HostOptions, ModelHost, type RollbackMode } from './model-host.ts';
+import { type Ownership, ownModel } from './ownership.ts';
+import { modelStatus, versionSummaries } from './status.ts';
+
+export interface OperationsOptions extends HostOptions {
+  readonly config: Config;
+  readonly added: AddedModels;
+  /** Who we are to others who want the same models. */
+  readonly holder: string;
+  readonly facts: Pick<ServerStatus, 'version' | 'startedAt' | 'nats'>;
+}
+
+interface Member {
+  readonly host: ModelHost;
+  readonly ownership: Ownership;
+}
+
+const leaseTtlMs = 4_000;
+const viewTimeoutMs = 2_000;
+
+export class Operations {
+  readonly #options: OperationsOptions;
+  readonly #members = new Map<string, Member>();
+  /** Names that are being added or removed right now. */
+  readonly #busy = new Set<string>();
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+  }
+
+  /** The host whose actor this is, if any. */
+  hostOf(actorName: string): ModelHost | undefined {
+    return this.#members.get(actorName.split('/')[0]!)?.host;
+  }
+
+  get hosts(): ModelHost[] {
+    return [...this.#members.values()].map((member) => member.host);
+  }
+
+  /** Takes the model into our ownership and starts it. */
+  async open(model: string, config: ModelConfig, relearn = false): Promise<ModelHost> {
+    const { channel, holder, log } = this.#options;
+    const { root } = this.#options.around.config;
+    const host = new ModelHost(model, config, this.#options);
+    const lease = { bucket: `${root}_owners`, model, holder, ttlMs: leaseTtlMs };
+    this.#announce(model);
+    const ownership = await ownModel(channel, lease, (reason) => {
+      host.fail(`another server took it over: ${reason}`);
+      void this.#options.supervisor.stop(host.actorNames);
+    }).catch((error) => {
+      this.#forget(model);
+      throw error;
+    });
+    this.#members.set(model, { host, ownership });
+    try {
+      await host.start(relearn);
+    } catch (error) {
+      await this.#close(model).catch((failure) =>
+        log.warn({ model, reason: messageOf(failure) }, 'not closed cleanly'),
+      );
+      throw error;
+    }
+    return host;
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#members.keys()].map((model) => this.#close(model)));
+  }
+
+  async status(model?: string): Promise<ServerStatus> {
+    const { channel, supervisor, facts } = this.#options;
+    const views = await this.#views();
+    const hosts = model === undefined ? this.hosts : [this.#member(model).host];
+    const models = hosts.map(async (host): Promise<ModelStatus> => {
+      const stream = await channel.streamState(host.streamName);
+      return modelStatus(host, views[host.model], stream?.lastSeq ?? 0);
+    });
+    return { ...facts, models: await Promise.all(models), actors: supervisor.statuses() };
+  }
+
+  async models(): Promise<{ models: string[] }> {
+    return { models: [...this.#members.keys()].sort() };
+  }
+
+  async checkpoint(model: string): Promise<VersionSummary> {
+    const { host } = this.#member(model);
+    const version = await host.makeVersion('command');
+    const { versions } = await versionSummaries(this.#options.store, host);
+    const made = versions.find((summary) => summary.version === version);
+    if (made === undefined) throw new MillraceError('internal', `version ${version} is gone already`);
+    return made;
+  }
+
+  async checkpoints(model: string) {
+    return versionSummaries(this.#options.store, this.#member(model).host);
+  }
+
+  async rollback(model: string, version: number, mode: RollbackMode) {
+    const { host } = this.#member(model);
+    await host.rollback(version, mode);
+    return { model, epoch: host.served.epoch, version };
+  }
+
+  async reset(model: string) {
+    const { host } = this.#member(model);
+    await host.rollback(0, 'continue', 'reset');
+    return { model, epoch: host.served.epoch, version: 0 };
+  }
+
+  async setPaused(model: string, paused: boolean) {
+    const { host } = this.#member(model);
+    await host.setPaused(paused);
+    return { model, phase: host.phase };
+  }
+
+  async add(name: string, input: unknown) {
+    const models = Object.fromEntries(this.hosts.map((host) => [host.model, host.config]));
+    const config = validateModel(name, input, { ...this.#options.config, models });
+    return this.#exclusively(name, async () => {
+      if (this.#members.has(name))
+        throw new MillraceError('conflict', `a model named ${name} exists already`);
+      const host = await this.open(name, config);
+      await this.#options.added.save(name, config);
+      return { model: name, epoch: host.served.epoch };
+    });
+  }
+
+  /** Without `purge` the stream and the versions stay, and a model added under the name goes on from them. */
+  async remove(name: string, purge: boolean) {
+    const { host } = this.#member(name);
+    return this.#exclusively(name, async () => {
+      await this.#close(name);
+      const wasAdded = await this.#options.added.remove(name);
+      if (purge) {
+        await this.#options.channel.deleteStream(host.streamName);
+        await this.#options.store.remove(name);
+      }
+      // A model of the config file is there again at the next start, unless the file is edited.
+      return { model: name, purged: purge, untilRestart: !wasAdded };
+    });
+  }
+
+  /** A new model with the parameters of another as they are now, and a stream of its own. */
+  async clone(from: string, to: string) {
+    const { host } = this.#member(from);
+    const models = Object.fromEntries(this.hosts.map(({ model, config }) => [model, config]));
+    const config = validateModel(to, host.config, { ...this.#options.config, models });
+    return this.#exclusively(to, async () => {
+      if (this.#members.has(to)) throw new MillraceError('conflict', `a model named ${to} exists already`);
+      const { store, channel, around } = this.#options;
+      const known = (await store.list(to)).versions.length > 0;
+      if (known)
+        throw new MillraceError('conflict', `versions of an earlier ${to} exist; remove it with purge first`);
+      const version = await host.makeVersion('command');
+      const subjects = subjectsOf(around.config.root);
+      const stream = await channel.ensureStream(new ModelHost(to, config, this.#options).streamSpec);
+      await cloneVersion(
+        store,
+        { model: from, version },
+        { model: to, config, stream: { name: subjects.stream(to), created: stream.created } },
+      );
+      const cloned = await this.open(to, config);
+      await this.#options.added.save(to, config);
+      return { model: to, from, version, epoch: cloned.served.epoch };
+    });
+  }
+
+  /** Ends the actor's thread at once; its supervisor starts it again. */
+  async restart(actor: string) {
+    this.#options.supervisor.terminate(actor);
+    return { actor };
+  }
+
+  #member(model: string): Member {
+    const member = this.#members.get(model);
+    if (member !== undefined) return member;
+    const known = [...this.#members.keys()].join(', ') || 'none';
+    throw new MillraceError('notFound', `no model is named ${model || '(nothing)'}; there are: ${known}`);
+  }
+
+  async #views(): Promise<Readonly<Record<string, ModelViewData>>> {
+    const { channel, around } = this.#options;
+    const subject = subjectsOf(around.config.root).monitor('view');
+    try {
+      const reply = await channel.request(subject, packInternal({}), { timeoutMs: viewTimeoutMs });
+      return unpackInternal<{ models: Record<string, ModelViewData> }>(reply.data).models;
+    } catch (error) {
+      // A monitor that restarts makes a status thinner; it must not make it fail.
+      this.#options.log.warn({ reason: messageOf(error) }, 'the monitor does not answer');
+      return {};
+    }
+  }
+
+  async #close(model: string): Promise<void> {
+    const { host, ownership } = this.#member(model);
+    try {
+      await host.stop();
+    } finally {
+      await ownership.release();
+      this.#members.delete(model);
+      this.#forget(model);
+    }
+  }
+
+  /** Who asks for a model that is still being opened shall hear "not ready", not "no such model". */
+  #announce(model: string): void {
+    const subjects = subjectsOf(this.#options.around.config.root);
+    const report: PredictorsReport = { kind: 'predictors', model, running: 0 };
+    this.#options.channel.publish(subjects.report('predictors', model), packInternal(report));
+  }
+
+  #forget(model: string): void {
+    const subjects = subjectsOf(this.#options.around.config.root);
+    this.#options.channel.publish(subjects.monitor('forget'), packInternal({ model }));
+  }
+
+  async #exclusively<Result>(name: string, act: () => Promise<Result>): Promise<Result> {
+    if (this.#busy.has(name))
+      throw new MillraceError('conflict', `model ${name} is being added or removed right now`);
+    this.#busy.add(name);
+    try {
+      return await act();
+    } finally {
+      this.#busy.delete(name);
+    }
+  }
+}

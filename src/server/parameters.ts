@@ -1,0 +1,36 @@
+/** A model's parameters in memory: shared buffers for each shard, filled from a version's rows. */
+import { keyRangeOf } from '../base/key-range.ts';
+import type { ShardImage } from '../checkpoint/store.ts';
+import { totalsLength } from '../model/metrics.ts';
+import { createShardBuffers, openShardMemory, type ShardBuffers, type ShardShape } from '../shard/memory.ts';
+
+export interface ParameterState {
+  readonly images: readonly ShardImage[];
+  readonly marks: Float64Array;
+  /** learned, rejected, then the progressive totals; empty for an empty model. */
+  readonly totals: readonly number[];
+}
+
+/** The images may come from any number of shards. */
+export function loadParameters(shapes: readonly ShardShape[], state: ParameterState): ShardBuffers[] {
+  return shapes.map((shape) => {
+    const buffers = createShardBuffers(shape);
+    const memory = openShardMemory(shape, buffers);
+    for (const image of state.images) copyRows(image, memory.rows, shape);
+    memory.ledger.marks.set(state.marks);
+    const [learned = 0, rejected = 0, ...totals] = state.totals;
+    memory.ledger.counts.set([learned, rejected]);
+    memory.ledger.totals.set(totals.slice(0, totalsLength));
+    return buffers;
+  });
+}
+
+function copyRows(image: ShardImage, rows: Float32Array, shape: ShardShape): void {
+  const { start, end } = keyRangeOf(shape.shard, shape.shards, shape.layout.keyCount);
+  const { width } = shape.layout;
+  for (let i = 0; i < image.keys.length; i++) {
+    const key = image.keys[i]!;
+    if (key < start || key >= end) continue;
+    rows.set(image.rows.subarray(i * width, (i + 1) * width), (key - start) * width);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Where a model goes on from: the version that the pointer names, or the newest good one before it when that is
+ * damaged, or nothing at all; and whether the stream is still the one that the version was learned from.
+ */
+import { compareDefinitions } from '../../config/change.ts';
+import { definitionOf } from '../../config/fingerprint.ts';
+import type { ModelConfig } from '../../config/schema.ts';
+import { messageOf, SetupError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
+import type { StreamState } from '../nats/channel.ts';
+
+export interface StoredState {
+  readonly manifest: Manifest;
+  readonly images: readonly ShardImage[];
+}
+
+/** A version with all its rows, verified; throws when any of it is damaged. */
+export async function readVersion(
+  store: CheckpointStore,
+  model: string,
+  version: number,
+): Promise<StoredState> {
+  const manifest = await store.readManifest(model, version);
+  const images: ShardImage[] = [];
+  for (let shard = 0; shard < manifest.shards.length; shard++)
+    images.push(await store.readShard(manifest, shard));
+  return { manifest, images };
+}
+
+/** The version to start from; undefined for an empty model. */
+export async function newestGoodVersion(
+  store: CheckpointStore,
+  model: string,
+  wanted: number,
+  log: Logger,
+): Promise<StoredState | undefined> {
+  if (wanted === 0) return undefined;
+  const { versions } = await store.list(model);
+  const older = versions.map(({ manifest }) => manifest.version).filter((version) => version < wanted);
+  for (const version of [wanted, ...older.reverse()]) {
+    try {
+      return await readVersion(store, model, version);
+    } catch (error) {
+      log.error(
+        { model, version, reason: messageOf(error) },
+        'version cannot be used; trying the one before it',
+      );
+    }
+  }
+  throw new SetupError(`model ${model}: no version can be read; restore one, or start over with --relearn`);
+}
+
+/** Throws SetupError when the settings that decide the parameters are no longer those of the version. */
+export function checkDefinition(model: string, config: ModelConfig, manifest: Manifest): void {
+  const changes = compareDefinitions(manifest.definition, definitionOf(config));
+  const refused = changes.filter((change) => change.needs === 'relearn');
+  if (refused.length === 0) return;
+  const list = refused.map(
+    ({ path, from, to }) => `${path} (${JSON.stringify(from)} -> ${JSON.stringify(to)})`,
+  );
+  throw new SetupError(
+    `model ${model}: changed since version ${manifest.version}: ${list.join(', ')}; ` +
+      'change it back, or start with --relearn to learn the stream again from its beginning',
+  );
+}
+
+/**
+ * The marks to start from. A stream that was made anew holds none of the events that the version knows, and one
+ * that ends below a mark has lost some: in both cases what comes next is new, whatever its sequence.
+ */
+export function startingMarks(
+  manifest: Manifest,
+  stream: StreamState,
+  skipTo: number,
+  log: Logger,
+): Float64Array {
+  const marks = Float64Array.from(manifest.stream.marks, (mark) => Math.max(mark, skipTo));
+  const { model } = manifest;
+  if (manifest.stream.created !== stream.created) {
+    log.error(
+      { model, was: manifest.stream.created, is: stream.created },
+      'the stream was made anew; learning it from its beginning',
+    );
+    return marks.fill(0);
+  }
+  const highest = Math.max(...marks);
+  if (stream.lastSeq < highest) {
+    log.error(
+      { model, mark: highest, lastSeq: stream.lastSeq },
+      'the stream lost events that were learned; going on from its end',
+    );
+    return marks.map((mark) => Math.min(mark, stream.lastSeq));
+  }
+  const lowest = Math.min(...marks);
+  if (stream.firstSeq > lowest + 1) {
+    log.error(
+      { model, missing: [lowest + 1, stream.firstSeq - 1] },
+      'events are gone from the stream that were never learned',
+    );
+  }
+  return marks;
+}

@@ -1,0 +1,75 @@
+/** Puts a status together from what the hosts know, what the monitor has gathered, and what the supervisor sees. */
+import { doublesOf } from '../base/bytes.ts';
+import type { CheckpointStore, VersionSizes } from '../checkpoint/store.ts';
+import { modelDefinition } from '../model/definition.ts';
+import { metricsView, totalsLength } from '../model/metrics.ts';
+import { rowLayoutOf } from '../model/row-layout.ts';
+import type { ModelViewData } from '../monitor/model-view.ts';
+import type { MetricsView, ModelStatus, Quantiles, VersionSummary } from '../protocol/messages.ts';
+import type { ModelHost } from './model-host.ts';
+
+const noQuantiles: Quantiles = { count: 0, p50Ms: 0, p90Ms: 0, p99Ms: 0, maxMs: 0 };
+
+export function modelStatus(
+  host: ModelHost,
+  view: ModelViewData | undefined,
+  streamSeq: number,
+): ModelStatus {
+  const { config, served, reason } = host;
+  const definition = modelDefinition(config);
+  const layout = rowLayoutOf(config);
+  const metrics = (totals: Uint8Array | undefined): MetricsView =>
+    metricsView(totals === undefined ? new Float64Array(totalsLength) : doublesOf(totals), definition);
+  const seq = view?.seq ?? 0;
+  return {
+    model: host.model,
+    phase: host.phase,
+    ...(reason === undefined ? {} : { reason }),
+    task: config.task,
+    optimizer: config.optimizer.name,
+    epoch: served.epoch,
+    version: served.version,
+    learned: view?.learned ?? 0,
+    rejected: view?.rejected ?? 0,
+    seq,
+    streamSeq,
+    lag: Math.max(0, streamSeq - seq),
+    eventsPerSecond: view?.eventsPerSecond ?? 0,
+    metrics: { total: metrics(view?.totals), window: metrics(view?.windowTotals) },
+    freshness: view?.freshness ?? noQuantiles,
+    predictions: view?.predictions ?? { count: 0, failed: 0, latency: noQuantiles },
+    kernels: view?.kernels ?? { mode: definition.kernel, executor: 'not reported yet' },
+    parameters: { rows: layout.keyCount, rowWidth: layout.width, bytes: layout.keyCount * layout.width * 4 },
+    actors: config.actors,
+  };
+}
+
+export async function versionSummaries(
+  store: CheckpointStore,
+  host: ModelHost,
+): Promise<{ versions: VersionSummary[]; damaged: { version: number; reason: string }[] }> {
+  const { versions, damaged } = await store.list(host.model);
+  const pointer = await store.readPointer(host.model);
+  return { versions: versions.map((sizes) => summary(sizes, host, pointer?.version)), damaged };
+}
+
+function summary(
+  { manifest, bytes }: VersionSizes,
+  host: ModelHost,
+  current: number | undefined,
+): VersionSummary {
+  const [learned = 0, , ...totals] = manifest.totals;
+  const padded = new Float64Array(totalsLength);
+  padded.set(totals.slice(0, totalsLength));
+  return {
+    version: manifest.version,
+    parent: manifest.parent,
+    createdAt: manifest.createdAt,
+    reason: manifest.reason,
+    seq: Math.min(...manifest.stream.marks),
+    learned,
+    bytes,
+    current: manifest.version === current,
+    metrics: metricsView(padded, modelDefinition(host.config)),
+  };
+}

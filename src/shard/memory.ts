@@ -1,0 +1,141 @@
+/**
+ * One shard's memory, in SharedArrayBuffers that the main thread makes, so that the death of the shard's thread
+ * loses nothing: the next life opens the same memory and goes on.
+ *
+ *   rows      float32   range rows of `width` slots
+ *   ledger    float64   [ marks per partition | learned, rejected | totals | per learner: fence, committedTo ]
+ *   staging   one area per learner: the batch that is staged, and the redo log of the one being applied
+ *
+ *   staging area: int32    status, rows, buckets, parts seen
+ *                 float64  toSeq, learned, rejected, sums
+ *                 float64  the ledger's learned, rejected and sums that these lead to
+ *                 float64  target of each counted bucket
+ *                 uint32   keys                       uint16   buckets
+ *                 float32  rows as pushed, then, with several learners, the rows that they lead to
+ *
+ * A staging area's status says what a new life must do (src/shard/staging.ts):
+ *   empty, filling -> nothing     staged -> wait for the verdict     applying -> apply again, which is idempotent
+ */
+import type { KeyRange } from '../base/key-range.ts';
+import { sumCount, totalsLength } from '../model/metrics.ts';
+import type { RowLayout } from '../model/row-layout.ts';
+
+export interface ShardShape {
+  readonly shard: number;
+  readonly shards: number;
+  readonly range: KeyRange;
+  readonly layout: RowLayout;
+  readonly partitions: number;
+  readonly learners: number;
+  /** Rows in one batch for this shard at most. */
+  readonly stagedRowsMax: number;
+  /** Events in one batch at most. */
+  readonly batchEventsMax: number;
+}
+
+/** What is passed between threads. */
+export interface ShardBuffers {
+  readonly rows: SharedArrayBuffer;
+  readonly ledger: SharedArrayBuffer;
+  readonly staging: readonly SharedArrayBuffer[];
+}
+
+export interface Ledger {
+  /** Last sequence applied, per partition. */
+  readonly marks: Float64Array;
+  /** Events learned, events rejected. */
+  readonly counts: Float64Array;
+  readonly totals: Float64Array;
+  /** Life of each learner that may push. */
+  readonly fences: Float64Array;
+  /** End of each learner's last committed batch. */
+  readonly committedTo: Float64Array;
+}
+
+export interface StagingArea {
+  /** status, row count, bucket count, parts seen */
+  readonly head: Int32Array;
+  /** toSeq, learned, rejected, then the sums */
+  readonly tally: Float64Array;
+  /** What the ledger will hold: learned, rejected, then the sums. Apart from the tally, so that working it out is repeatable. */
+  readonly tallyTargets: Float64Array;
+  readonly bucketTargets: Float64Array;
+  readonly keys: Uint32Array;
+  readonly buckets: Uint16Array;
+  readonly rows: Float32Array;
+  /** Rows to store: those pushed, or with several learners those merged. */
+  readonly targets: Float32Array;
+}
+
+export interface ShardMemory {
+  readonly shape: ShardShape;
+  readonly rows: Float32Array;
+  readonly ledger: Ledger;
+  readonly staging: readonly StagingArea[];
+}
+
+const headLength = 4;
+const tallyLength = 3 + sumCount;
+const tallyTargetsLength = 2 + sumCount;
+const rangeRows = (shape: ShardShape) => shape.range.end - shape.range.start;
+const align = (bytes: number) => Math.ceil(bytes / 8) * 8;
+
+export function createShardBuffers(shape: ShardShape): ShardBuffers {
+  const ledgerLength = shape.partitions + 2 + totalsLength + 2 * shape.learners;
+  return {
+    rows: new SharedArrayBuffer(rangeRows(shape) * shape.layout.width * 4),
+    ledger: new SharedArrayBuffer(ledgerLength * 8),
+    staging: Array.from({ length: shape.learners }, () => new SharedArrayBuffer(stagingOffsets(shape).end)),
+  };
+}
+
+export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): ShardMemory {
+  const { ledger } = buffers;
+  let at = 0;
+  const doubles = (length: number) => {
+    const view = new Float64Array(ledger, at, length);
+    at += length * 8;
+    return view;
+  };
+  return {
+    shape,
+    rows: new Float32Array(buffers.rows),
+    ledger: {
+      marks: doubles(shape.partitions),
+      counts: doubles(2),
+      totals: doubles(totalsLength),
+      fences: doubles(shape.learners),
+      committedTo: doubles(shape.learners),
+    },
+    staging: buffers.staging.map((buffer) => openStaging(shape, buffer)),
+  };
+}
+
+/** Byte offsets of the parts of a staging area. Memory that is never touched costs address space only. */
+function stagingOffsets(shape: ShardShape) {
+  const { stagedRowsMax, batchEventsMax, layout, learners } = shape;
+  const tally = align(headLength * 4);
+  const tallyTargets = tally + tallyLength * 8;
+  const bucketTargets = tallyTargets + tallyTargetsLength * 8;
+  const keys = bucketTargets + batchEventsMax * 8;
+  const buckets = keys + align(stagedRowsMax * 4);
+  const rows = buckets + align(batchEventsMax * 2);
+  const rowBytes = align(stagedRowsMax * layout.width * 4);
+  const targets = learners > 1 ? rows + rowBytes : rows;
+  return { tally, tallyTargets, bucketTargets, keys, buckets, rows, targets, end: targets + rowBytes };
+}
+
+function openStaging(shape: ShardShape, buffer: SharedArrayBuffer): StagingArea {
+  const at = stagingOffsets(shape);
+  const rowFloats = shape.stagedRowsMax * shape.layout.width;
+  return {
+    head: new Int32Array(buffer, 0, headLength),
+    tally: new Float64Array(buffer, at.tally, tallyLength),
+    tallyTargets: new Float64Array(buffer, at.tallyTargets, tallyTargetsLength),
+    bucketTargets: new Float64Array(buffer, at.bucketTargets, shape.batchEventsMax),
+    keys: new Uint32Array(buffer, at.keys, shape.stagedRowsMax),
+    buckets: new Uint16Array(buffer, at.buckets, shape.batchEventsMax),
+    rows: new Float32Array(buffer, at.rows, rowFloats),
+    targets: new Float32Array(buffer, at.targets, rowFloats),
+  };
+}

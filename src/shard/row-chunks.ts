@@ -1,0 +1,49 @@
+/** Rows in pieces that fit a message: those that are not all zero, keys ascending, from a key on. */
+
+/** Bytes of keys and rows in one message; well under a NATS server's usual payload limit of 1 MiB. */
+const chunkBytesMax = 448 * 1024;
+
+export const chunkRowsMax = (width: number): number => Math.floor(chunkBytesMax / (4 + 4 * width));
+
+export interface RowChunk {
+  readonly keys: Uint32Array;
+  readonly rows: Float32Array;
+  /** First key not looked at; undefined when the end was reached. */
+  readonly next: number | undefined;
+}
+
+/** Zero rows looked at in one call at most: an empty table must not hold the thread. */
+const scanRowsMax = 1 << 18;
+
+export function nextChunk(
+  range: { readonly start: number; readonly end: number },
+  width: number,
+  fromKey: number,
+  locate: (row: number) => { readonly from: Float32Array; readonly at: number },
+): RowChunk {
+  const rowsMax = chunkRowsMax(width);
+  const first = Math.max(fromKey, range.start);
+  const last = Math.min(range.end, first + scanRowsMax);
+  const keys = new Uint32Array(Math.min(rowsMax, Math.max(0, last - first)));
+  const rows = new Float32Array(keys.length * width);
+  let count = 0;
+  let key = first;
+  for (; key < last && count < rowsMax; key++) {
+    const { from, at } = locate(key - range.start);
+    if (isZero(from, at, width)) continue;
+    keys[count] = key;
+    for (let slot = 0; slot < width; slot++) rows[count * width + slot] = from[at + slot]!;
+    count++;
+  }
+  return {
+    keys: keys.subarray(0, count),
+    rows: rows.subarray(0, count * width),
+    next: key < range.end ? key : undefined,
+  };
+}
+
+/** Negative zero counts as a value: a restored row must have the same bits. */
+function isZero(rows: Float32Array, at: number, width: number): boolean {
+  for (let slot = 0; slot < width; slot++) if (!Object.is(rows[at + slot], 0)) return false;
+  return true;
+}

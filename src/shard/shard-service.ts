@@ -1,0 +1,131 @@
+/**
+ * A shard's answers to its four kinds of askers, verb by verb: learners (which a cut may hold back), replicas,
+ * the checkpointer, the monitor. Bytes in, bytes out; who carries them is the actor's business.
+ */
+import { bytesOf, doublesOf, floatsOf, keysOf } from '../base/bytes.ts';
+import { MillraceError } from '../base/errors.ts';
+import { sumCount } from '../model/metrics.ts';
+import type * as wire from '../protocol/internal.ts';
+import { CutBarrier } from './cut.ts';
+import type { DeltaFeed } from './delta-feed.ts';
+import type { RowChunk } from './row-chunks.ts';
+import type { Shard } from './shard.ts';
+
+/** Request verbs of a shard's subjects, and what answers each. */
+export type ShardVerbs = Readonly<Record<string, (body: never) => object | Promise<object>>>;
+
+export class ShardService {
+  readonly #shard: Shard;
+  readonly #feed: DeltaFeed;
+  readonly #barrier: CutBarrier;
+  /** Something was committed: replicas should hear of it. */
+  readonly #committed: () => void;
+  /** Stamps of staged batches, until their commit. */
+  readonly #stagedStamps = new Map<number, Float64Array>();
+
+  constructor(shard: Shard, feed: DeltaFeed, committed: () => void) {
+    this.#shard = shard;
+    this.#feed = feed;
+    this.#committed = committed;
+    this.#barrier = new CutBarrier(shard.memory.shape.learners);
+  }
+
+  readonly verbs: ShardVerbs = {
+    hello: (body: wire.HelloRequest) => this.#inTurn(body, () => this.#hello(body)),
+    pull: (body: wire.PullRequest) => this.#inTurn(body, () => this.#pull(body)),
+    push: (body: wire.PushRequest) => this.#inTurn(body, () => this.#push(body)),
+    commit: (body: wire.CommitRequest) => this.#inTurn(body, () => this.#commit(body, body.toSeq)),
+    drop: (body: wire.DropRequest) => this.#inTurn(body, () => this.#drop(body)),
+    marker: (body: wire.MarkerRequest) => this.#inTurn(body, () => this.#marker(body)),
+    snapshot: (body: wire.SnapshotRequest) => this.#snapshot(body),
+    openCut: (body: wire.OpenCutRequest) => this.#openCut(body),
+    image: ({ cut, from }: wire.ImageRequest) => bytesOfChunk(this.#shard.image(cut, from)),
+    closeCut: ({ cut }: wire.CloseCutRequest) => this.#closeCut(cut),
+  };
+
+  /** A learner that is past its marker waits for the cut. */
+  #inTurn({ learner }: wire.LearnerIdentity, act: () => object): Promise<object> {
+    return new Promise((resolve, reject) => {
+      this.#barrier.pass(learner, () => {
+        try {
+          resolve(act());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  #hello(who: wire.HelloRequest): wire.HelloReply {
+    const { marks, totals } = this.#shard.memory.ledger;
+    const sums = bytesOf(totals.slice(0, sumCount));
+    return { ...this.#shard.hello(who), marks: bytesOf(marks.slice()), sums };
+  }
+
+  #pull(body: wire.PullRequest): wire.PullReply {
+    if (body.commit > 0) this.#commit(body, body.commit);
+    return { rows: bytesOf(this.#shard.pull(body, keysOf(body.keys))) };
+  }
+
+  #push(body: wire.PushRequest): object {
+    this.#shard.push(body, { ...body, keys: keysOf(body.keys), rows: floatsOf(body.rows) });
+    if (body.tally?.stamps !== undefined) this.#stagedStamps.set(body.learner, doublesOf(body.tally.stamps));
+    return {};
+  }
+
+  #commit(who: wire.LearnerIdentity, toSeq: number): object {
+    if (!this.#shard.commit(who, toSeq)) return {};
+    this.#feed.committed(this.#stagedStamps.get(who.learner));
+    this.#stagedStamps.delete(who.learner);
+    this.#committed();
+    return {};
+  }
+
+  #drop(who: wire.DropRequest): object {
+    this.#shard.drop(who);
+    this.#stagedStamps.delete(who.learner);
+    return {};
+  }
+
+  #marker({ cut, learner }: wire.MarkerRequest): object {
+    this.#barrier.marker(cut, learner);
+    return {};
+  }
+
+  #snapshot({ from }: wire.SnapshotRequest): wire.SnapshotReply {
+    const { source, number } = this.#feed;
+    return { source, number, seq: this.#shard.seq, ...bytesOfChunk(this.#shard.snapshot(from)) };
+  }
+
+  /** Answers when every learner's marker is in and the rows are held still. */
+  #openCut({ cut, timeoutMs }: wire.OpenCutRequest): Promise<wire.OpenCutReply> {
+    return new Promise((resolve, reject) => {
+      const late = new MillraceError(
+        'deadline',
+        `cut ${cut}: not every learner came by within ${timeoutMs} ms`,
+      );
+      const timer = setTimeout(() => this.#barrier.abandon(cut, late), timeoutMs);
+      this.#barrier.open(cut, (error) => {
+        clearTimeout(timer);
+        if (error !== undefined) return reject(error);
+        this.#shard.freeze(cut);
+        const { marks, counts, totals } = this.#shard.memory.ledger;
+        const [learned, rejected] = [counts[0]!, counts[1]!];
+        resolve({ marks: bytesOf(marks.slice()), learned, rejected, totals: bytesOf(totals.slice()) });
+      });
+    });
+  }
+
+  /** A cut that failed on another shard must not hold the learners here any longer. */
+  #closeCut(cut: string): object {
+    this.#barrier.abandon(cut, new MillraceError('conflict', `cut ${cut} was closed`));
+    this.#shard.thaw(cut);
+    return {};
+  }
+}
+
+const bytesOfChunk = ({ keys, rows, next }: RowChunk): wire.ImageReply => ({
+  keys: bytesOf(keys),
+  rows: bytesOf(rows),
+  ...(next === undefined ? {} : { next }),
+});

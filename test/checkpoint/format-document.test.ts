@@ -1,0 +1,42 @@
+/** The worked example of docs/checkpoint-format.md, read from the document and held against reader and writer. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { readShardFile, writeShardFile } from '../../src/checkpoint/shard-file.ts';
+
+/** Lines of the block are `offset  bytes in hex  # what they are`. */
+function bytesOfExample(
+  document: string,
+  t: { equal(found: number, wanted: number, message: string): void },
+): Buffer {
+  const block = /```hex\n([\s\S]*?)```/.exec(document)?.[1] ?? '';
+  const bytes: number[] = [];
+  for (const line of block.trimEnd().split('\n')) {
+    const [, offset, hex] = /^([0-9a-f]{4}) {2}((?:[0-9a-f]{2} )*[0-9a-f]{2}) +#/.exec(line) ?? [];
+    t.equal(Number.parseInt(offset ?? '', 16), bytes.length, line);
+    for (const byte of (hex ?? '').split(' ')) bytes.push(Number.parseInt(byte, 16));
+  }
+  return Buffer.from(bytes);
+}
+
+t.test("the document's example - is what is written, and is read to what the document says", async (t) => {
+  const document = await readFile(join(process.cwd(), 'docs/checkpoint-format.md'), 'utf8');
+  const example = bytesOfExample(document, t);
+  const image = {
+    start: 4,
+    end: 8,
+    rowWidth: 3,
+    keys: new Uint32Array([4, 6, 7]),
+    rows: new Float32Array([1, -2, 0.5, 0, 0.1, -0, 3, 100, Number.POSITIVE_INFINITY]),
+  };
+  const chunks: Uint8Array[] = [];
+  const { bytes, sha256 } = await writeShardFile(image, async (chunk) => {
+    chunks.push(chunk);
+  });
+  t.equal(Buffer.concat(chunks).toString('hex'), example.toString('hex'));
+  const source = {
+    size: example.length,
+    read: async (to: Uint8Array, at: number) => example.copy(to, 0, at),
+  };
+  t.strictSame(await readShardFile(source), { kind: 'value', value: { ...image, bytes, sha256 } });
+});

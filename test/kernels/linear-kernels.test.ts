@@ -1,0 +1,69 @@
+import t from 'tap';
+import type { OptimizerConfig } from '../../config/schema.ts';
+import { kernelCompiler } from '../../src/kernels/gpu.ts';
+import { linearKernels } from '../../src/kernels/linear-kernels.ts';
+import { probeKernels } from '../../src/kernels/probe.ts';
+import type { StepThis } from '../../src/kernels/step-functions.ts';
+import { checkKernels } from '../checks/kernels.ts';
+
+const optimizers: Readonly<Record<string, OptimizerConfig>> = {
+  sgd: { name: 'sgd', learningRate: 0.05 },
+  'sgd with an intercept rate': { name: 'sgd', learningRate: 0.05, interceptLearningRate: 0.01 },
+  adagrad: { name: 'adagrad', learningRate: 0.1, epsilon: 1e-8 },
+  'adagrad with an intercept rate': {
+    name: 'adagrad',
+    learningRate: 0.3,
+    epsilon: 0.5,
+    interceptLearningRate: 0.02,
+  },
+  ftrl: { name: 'ftrl', alpha: 0.1, beta: 1, l1: 0, l2: 0 },
+  'ftrl with l1 and l2': { name: 'ftrl', alpha: 0.5, beta: 1, l1: 0.4, l2: 0.1 },
+  'ftrl without beta': { name: 'ftrl', alpha: 0.1, beta: 0, l1: 0, l2: 0 },
+};
+
+for (const [name, optimizer] of Object.entries(optimizers)) {
+  for (const mode of ['cpu', 'webasm'] as const) checkKernels(t, name, optimizer, mode);
+}
+
+t.test('kernels - a size class is the least power of two from 8 that holds the event', async (t) => {
+  const kernels = linearKernels(optimizers.sgd!, { mode: 'cpu', intercept: true });
+  const sizes = [0, 1, 8, 9, 16, 17, 64, 65, 1024, 1025].map((count) => kernels.sized(count).size);
+  t.same(sizes, [8, 8, 8, 16, 16, 32, 64, 128, 1024, 2048]);
+  t.equal(kernels.sized(3), kernels.sized(8), 'compiled once');
+});
+
+t.test('kernels - a step leaves its inputs and earlier results of other classes alone', async (t) => {
+  const kernels = linearKernels(optimizers.sgd!, { mode: 'cpu', intercept: true });
+  const sized = kernels.sized(2);
+  sized.rows.set([1, 2]);
+  sized.values.set([1, 1]);
+  const stepped = [...sized.step(1)];
+  t.same([...sized.rows.subarray(0, 2)], [1, 2]);
+  kernels.sized(20).step(1);
+  t.same([...sized.step(1)], stepped);
+});
+
+t.test('kernels - a fall-back is visible', async (t) => {
+  const warned = t.capture(console, 'warn');
+  const source = function (this: StepThis, rows: Float32Array): number {
+    return rows[this.thread.x]!;
+  };
+  // A constant that is no number is what the webasm backend cannot take.
+  const constants = { foreign: new Set() as unknown as number };
+  const kernel = kernelCompiler('webasm').compile(source, { outputs: 2, constants, loopMax: 1 });
+  t.same([...kernel.run(new Float32Array([1, 2]))], [1, 2]);
+  t.equal(kernel.executor(), 'cpu');
+  t.match(kernel.fallback(), /not supported on the webasm backend/);
+
+  const broken = { name: 'sgd', learningRate: new Set() as unknown as number } as const;
+  const report = linearKernels(broken, { mode: 'webasm', intercept: true }).report();
+  t.match(report, { mode: 'webasm', executor: 'cpu', fallback: /not supported on the webasm backend/ });
+  t.ok(warned().length > 0, 'gpu.js says it too');
+});
+
+t.test('kernels - the probe tries each mode', async (t) => {
+  t.same(probeKernels(), [
+    { mode: 'cpu', executor: 'cpu' },
+    { mode: 'webasm', executor: 'webasm' },
+  ]);
+});

@@ -1,0 +1,199 @@
+/** The learner's loop against real shards over a channel in memory. */
+import t from 'tap';
+import { buildModel } from '../../src/kernels/build-model.ts';
+import { until } from '../support/channel-fixture.ts';
+import { MemoryChannel } from '../support/memory-channel.ts';
+import { entryOf, learnEntry } from './entries.ts';
+import { configOf, eventOf, nextLife, plainTable, runLearner, runShards, tableOf } from './harness.ts';
+
+const events = (count: number, from = 0) => Array.from({ length: count }, (_, at) => eventOf(from + at));
+const entries = (count: number, from = 1) =>
+  Array.from({ length: count }, (_, at) => learnEntry(from + at, eventOf(from + at - 1)));
+
+const actors = (shards: number, learners = 1) => ({ shards, learners, predictors: 1 });
+
+t.test('a batch - is pulled, pushed, and committed by the next pull; the last one alone', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2), batch: { eventsMax: 2 } });
+  const shards = runShards(channel, config);
+  const learner = await runLearner(channel, config, { queued: entries(5) });
+  await until(2_000, 'the last commit', () => shards.every(({ shard }) => shard.seq === 5));
+  for (const { heard, broken } of shards) {
+    const story = heard.map(({ verb, body }) => [verb, body.commit ?? body.toSeq ?? 0]);
+    t.strictSame(story, [
+      ['hello', 0],
+      ['drop', 0],
+      ['pull', 0],
+      ['push', 2],
+      ['pull', 2],
+      ['push', 4],
+      ['pull', 4],
+      ['push', 5],
+      ['commit', 5],
+    ]);
+    t.strictSame(broken, []);
+  }
+  await learner.stop();
+});
+
+for (const shardCount of [1, 2, 5]) {
+  t.test(`the parameters - are those of the plain loop, bit for bit (${shardCount} shards)`, async (t) => {
+    for (const optimizer of [{ name: 'ftrl' as const }, { name: 'adagrad' as const }]) {
+      const channel = new MemoryChannel();
+      const features = { bits: 8, standardize: true };
+      const config = configOf({ actors: actors(shardCount), batch: { eventsMax: 7 }, optimizer, features });
+      const shards = runShards(channel, config);
+      const learner = await runLearner(channel, config, { queued: entries(60) });
+      learner.feed([
+        learnEntry(61, events(30, 60)),
+        entryOf(62, Buffer.from('{')),
+        learnEntry(63, eventOf(90)),
+      ]);
+      await until(2_000, 'the end', () => shards.every(({ shard }) => shard.seq === 63));
+      t.strictSame(tableOf(shards), plainTable(config, events(91)));
+      t.match(learner.rejected, [{ seq: 62, index: 0 }]);
+      for (const { shard } of shards) t.strictSame(Array.from(shard.memory.ledger.counts), [91, 1]);
+      t.equal(shards[0]!.shard.memory.ledger.totals[0], 91);
+      await learner.stop();
+    }
+  });
+}
+
+t.test('lost requests and answers - cost time and nothing else', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2), batch: { eventsMax: 4 } });
+  const shards = runShards(channel, config);
+  let sent = 0;
+  channel.loses = () => ++sent % 7 === 3;
+  const learner = await runLearner(channel, config, { queued: entries(40) });
+  await until(5_000, 'the end', () => shards.every(({ shard }) => shard.seq === 40));
+  t.strictSame(tableOf(shards), plainTable(config, events(40)));
+  for (const { shard } of shards) t.strictSame(Array.from(shard.memory.ledger.counts), [40, 0]);
+  channel.loses = () => false;
+  await learner.stop();
+});
+
+t.test('shards whose lives end again and again - cost time and nothing else', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2), batch: { eventsMax: 2 } });
+  const shards = runShards(channel, config);
+  const learner = await runLearner(channel, config, { queued: entries(50) });
+  for (let life = 0; life < 10; life++) {
+    const before = shards[life % 2]!;
+    const heard = before.heard.length;
+    const moved = () => before.heard.length > heard + (life % 4) || before.shard.seq === 50;
+    await until(2_000, 'work', moved);
+    shards[life % 2] = nextLife(channel, config, before);
+  }
+  await until(5_000, 'the end', () => shards.every(({ shard }) => shard.seq === 50));
+  t.strictSame(tableOf(shards), plainTable(config, events(50)));
+  await learner.stop();
+});
+
+t.test('a paused learner - commits what it has, keeps its place, and goes on from there', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2), batch: { eventsMax: 3 } });
+  const shards = runShards(channel, config);
+  const learner = await runLearner(channel, config, { queued: entries(10), paused: true });
+  const seq = () => shards[0]!.shard.seq;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(seq(), 0);
+  learner.loop.setPaused(false);
+  await until(2_000, 'a batch', () => seq() > 0);
+  learner.loop.setPaused(true);
+  let last = -1;
+  await until(2_000, 'rest', async () => {
+    const before = last;
+    last = shards[0]!.heard.length;
+    return before === last;
+  });
+  const at = seq();
+  learner.feed(entries(5, 11));
+  learner.loop.cut('while paused');
+  await until(2_000, 'a marker', () => shards.every(({ heard }) => heard.at(-1)?.verb === 'marker'));
+  t.equal(seq(), at);
+  t.equal(shards[0]!.shard.memory.ledger.committedTo[0], shards[1]!.shard.memory.ledger.committedTo[0]);
+  learner.loop.setPaused(false);
+  await until(2_000, 'the end', () => seq() === 15);
+  await learner.stop();
+  t.strictSame(tableOf(shards), plainTable(config, events(15)));
+});
+
+t.test(
+  'stop - commits what was pushed, keeps nothing half, and the next life goes on behind it',
+  async (t) => {
+    const channel = new MemoryChannel();
+    const config = configOf({ actors: actors(2), batch: { eventsMax: 3 } });
+    const shards = runShards(channel, config);
+    const queued = entries(20);
+    const learner = await runLearner(channel, config, { queued });
+    await until(2_000, 'a push', () => shards[0]!.heard.some(({ verb }) => verb === 'push'));
+    await learner.stop();
+    const [one, other] = shards.map(({ shard }) => shard.seq);
+    t.equal(one, other);
+    t.ok(one! > 0 && one! < 20, `stopped at ${one}`);
+    t.strictSame(tableOf(shards), plainTable(config, events(one!)));
+    const next = await runLearner(channel, config, { queued, life: 2 });
+    t.equal(next.first, one! + 1);
+    await until(2_000, 'the end', () => shards[1]!.shard.seq === 20);
+    t.strictSame(tableOf(shards), plainTable(config, events(20)));
+    await next.stop();
+  },
+);
+
+t.test('a learner whose next life has begun - is refused and ends', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2) });
+  const shards = runShards(channel, config);
+  const old = await runLearner(channel, config);
+  const next = await runLearner(channel, config, { life: 2 });
+  old.feed(entries(3));
+  await t.rejects(old.done, { name: 'MillraceError', kind: 'conflict' });
+  t.equal(shards[0]!.shard.seq, 0);
+  await next.stop();
+});
+
+t.test('an event that cannot be learned - is refused alone, and leaves the rows as they were', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({
+    actors: actors(2),
+    task: 'regression',
+    optimizer: { name: 'sgd', learningRate: 1000 },
+  });
+  const shards = runShards(channel, config);
+  const good = [{ features: { a: 1 }, label: 1 }];
+  const huge = { features: { a: 3e38 }, label: -3e38 };
+  const learner = await runLearner(channel, config, {
+    queued: [learnEntry(1, [good[0], huge]), learnEntry(2, [])],
+  });
+  await until(2_000, 'the end', () => shards[0]!.shard.seq === 2);
+  t.match(learner.rejected, [{ seq: 1, index: 1, code: 400, reason: /not finite/, original: huge }]);
+  t.strictSame(tableOf(shards), plainTable(config, good));
+  t.strictSame(Array.from(shards[1]!.shard.memory.ledger.counts), [1, 1]);
+  await learner.stop();
+});
+
+t.test("several learners - lose nothing, count nothing twice, and skip what is another one's", async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2, 3), batch: { eventsMax: 5 } });
+  const shards = runShards(channel, config);
+  const keyed = Array.from({ length: 90 }, (_, at) =>
+    learnEntry(at + 1, eventOf(at), at % 4 === 0 ? undefined : `user-${at % 9}`),
+  );
+  const learners = await Promise.all(
+    [0, 1, 2].map((learner) => runLearner(channel, config, { learner, queued: keyed })),
+  );
+  await until(3_000, 'the end', () => shards.every(({ shard }) => shard.seq === 90));
+  for (const { shard } of shards) t.strictSame(Array.from(shard.memory.ledger.counts), [90, 0]);
+  const { totals } = shards[0]!.shard.memory.ledger;
+  t.equal(totals[0], 90);
+  t.equal(
+    totals.slice(8).reduce((sum, count) => sum + count, 0),
+    90,
+    'in the histogram too',
+  );
+  const { layout } = buildModel(config).model;
+  const intercept = tableOf(shards).slice(-layout.width);
+  t.ok(intercept.every(Number.isFinite) && intercept.some((slot) => slot !== 0));
+  await Promise.all(learners.map((learner) => learner.stop()));
+});

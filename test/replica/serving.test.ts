@@ -1,0 +1,199 @@
+/** A predictor's inside against real shards over a channel in memory: epochs, freshness, answers. */
+import t from 'tap';
+import { parseConfig } from '../../config/load.ts';
+import { buildModel } from '../../src/kernels/build-model.ts';
+import type { Message } from '../../src/nats/channel.ts';
+import { decode, encode } from '../../src/protocol/codec.ts';
+import { PredictService } from '../../src/replica/predict-service.ts';
+import { Scorer } from '../../src/replica/scorer.ts';
+import { Serving } from '../../src/replica/serving.ts';
+import { partOf, shapeOf, silent } from '../shard/fixture.ts';
+import { model, type RunningShard, runShard, subjects } from '../shard/row-of-shards.ts';
+import { until } from '../support/channel-fixture.ts';
+import { MemoryChannel } from '../support/memory-channel.ts';
+
+const config = parseConfig(
+  JSON.stringify({ models: { m: { optimizer: { name: 'sgd' }, features: { bits: 8 } } } }),
+  'test',
+).models.m!;
+const who = { learner: 0, life: 1 };
+const served = (epoch: number, version = 0) => ({ epoch, version, leftOut: [] });
+
+function rowOf(channel: MemoryChannel, epoch: number): RunningShard {
+  const { keyCount, width } = buildModel(config).model.layout;
+  const running = runShard(channel, shapeOf({ keyCount, width, partitions: 1 }), undefined, 'first', epoch);
+  running.shard.hello(who);
+  return running;
+}
+
+function learn({ shard, publish }: RunningShard, toSeq: number, weight: number): void {
+  const { keyCount } = shard.memory.shape.layout;
+  shard.push(who, partOf(toSeq, [keyCount - 1], [weight]));
+  shard.commit(who, toSeq);
+  publish();
+}
+
+function world(now = () => performance.timeOrigin + performance.now()) {
+  const channel = new MemoryChannel();
+  const stream = (lastSeq: number) =>
+    channel.streams.set(subjects.stream(model), { firstSeq: 1, lastSeq, messages: 0, bytes: 0, created: '' });
+  const { keyCount, width: rowWidth } = buildModel(config).model.layout;
+  const open = (epoch: number) =>
+    new Serving({
+      channel,
+      subjects,
+      model,
+      shape: { shards: 1, keyCount, rowWidth },
+      served: served(epoch),
+      timeoutMs: 200,
+      log: silent,
+      limits: { waitMs: 200, waitersMax: 10 },
+      now,
+    });
+  return { channel, stream, open };
+}
+
+t.test('age - a replica that is behind has never known that it holds everything', async (t) => {
+  let nowMs = 1_000_000;
+  const { channel, stream, open } = world(() => nowMs);
+  stream(5);
+  const shard = rowOf(channel, 1);
+  const serving = open(1);
+  await serving.whole();
+  nowMs += 50;
+  t.ok(serving.state().provenance.ageMs > 900_000, 'at its start too');
+  const refusals: unknown[] = [];
+  serving.gate.admit({ maxAgeMs: 60_000 }, (refusal) => refusals.push(refusal?.code));
+  t.strictSame(refusals, []);
+  learn(shard, 5, 1);
+  await until(1_000, 'an answer', () => refusals.length > 0);
+  t.strictSame(refusals, [undefined]);
+  t.equal(serving.state().provenance.ageMs, 0);
+  nowMs += 30;
+  t.equal(serving.state().provenance.ageMs, 30);
+  serving.close();
+});
+
+t.test('a new epoch - is served when it is whole, with an age of its own', async (t) => {
+  const { channel, stream, open } = world();
+  stream(5);
+  const first = rowOf(channel, 1);
+  const serving = open(1);
+  learn(first, 5, 1);
+  await serving.whole();
+  await serving.checkEnd();
+  t.match(serving.state().provenance, { version: 0, seq: 5 });
+  await serving.serve(served(1, 7));
+  t.match(serving.state().provenance, { version: 7, seq: 5 }, 'a version of the same epoch counts at once');
+
+  let switched = false;
+  const switching = serving.serve(served(2, 3)).then(() => {
+    switched = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.notOk(switched);
+  t.match(serving.state().provenance, { version: 7, seq: 5 }, 'the old replica answers meanwhile');
+  const second = rowOf(channel, 2);
+  learn(second, 2, 8);
+  await switching;
+  t.match(serving.state().provenance, { version: 3, seq: 2 });
+  t.ok(serving.state().provenance.ageMs > 1e9, 'what the old replica knew says nothing of the new one');
+  t.equal(serving.state().table.at(-1), 8);
+  learn(first, 6, 1);
+  await serving.serve(served(1, 9));
+  t.match(serving.state().provenance, { version: 3, seq: 2 }, 'an older epoch is ignored');
+  serving.close();
+});
+
+t.test('a new epoch overtaken by another - answers everybody who asked for either', async (t) => {
+  const { channel, stream, open } = world();
+  stream(0);
+  rowOf(channel, 1);
+  const serving = open(1);
+  await serving.whole();
+  const second = serving.serve(served(2));
+  const third = serving.serve(served(3));
+  const older = serving.serve(served(2));
+  await second;
+  t.equal(serving.served.epoch, 1, 'the second was given up before it was whole');
+  rowOf(channel, 3);
+  await serving.serve(served(3, 4));
+  await Promise.all([third, older]);
+  t.strictSame(serving.served, served(3, 4));
+  serving.close();
+});
+
+interface Heard {
+  readonly answer: unknown;
+  readonly code: string | undefined;
+  readonly done: string | undefined;
+}
+
+t.test('answers - one for each request, whatever it is', async (t) => {
+  const built = buildModel(config);
+  const { channel, stream, open } = world();
+  stream(5);
+  const shard = rowOf(channel, 1);
+  const serving = open(1);
+  await serving.whole();
+  learn(shard, 5, 2);
+  await until(1_000, 'the delta', () => serving.seq === 5);
+  const scorer = new Scorer(built.definition, built.featurizer, built.model, config.limits.featuresMax);
+  const service = new PredictService(2, scorer, serving.gate, () => serving.state());
+  const ask = (data: Uint8Array, contentType?: string) =>
+    new Promise<Heard>((resolve) => {
+      let answer: unknown;
+      let code: string | undefined;
+      const message: Message = {
+        subject: 's',
+        data,
+        wantsReply: true,
+        header: () => contentType,
+        respond: (bytes, headers = {}) => {
+          code = headers['Nats-Service-Error-Code'];
+          if (code === undefined) answer = decode(bytes, headers['Content-Type']);
+        },
+      };
+      service.handle(message, (done) => resolve({ answer, code, done }));
+    });
+  const json = (body: unknown) => ask(encode(body, 'json'));
+
+  const single = await json({ id: 'x', features: {}, minSeq: 5 });
+  t.match(single.answer, {
+    id: 'x',
+    prediction: 1,
+    score: 1 / (1 + Math.exp(-2)),
+    model: 'm',
+    seq: 5,
+    version: 0,
+  });
+  const packed = await ask(encode({ id: 'x', features: {} }, 'msgpack'), 'application/msgpack');
+  t.match(packed.answer, { id: 'x', prediction: 1 });
+  const batch = await json({
+    instances: [
+      { id: 'a', features: {} },
+      { id: 'b', features: { n: Number.NaN, s: {} } },
+    ],
+  });
+  t.match(batch.answer, { predictions: [{ id: 'a' }, { id: 'b' }], seq: 5 });
+  const mixed = await json({ instances: [{ features: { a: {} } }, 7] });
+  t.match(mixed.answer, { predictions: [{ prediction: 1 }, { error: { code: 400 } }] });
+  for (const [body, code] of [
+    [{ features: 3 }, '400'],
+    [{ features: {}, minSeq: 9 }, '400'],
+    [{ instances: [1, 2, 3] }, '413'],
+    [[], '400'],
+  ] as const) {
+    const heard = await json(body);
+    t.equal(heard.code, code);
+    t.ok(heard.done, 'the statistics hear of it');
+  }
+  t.equal((await ask(Uint8Array.of(0xff))).code, '400');
+  t.equal((await ask(encode({}, 'json'), 'text/plain')).code, '400');
+  serving.close();
+  t.equal(
+    (await json({ features: {}, minSeq: 6 })).code,
+    '400',
+    'refused by the end of the stream, also now',
+  );
+});
