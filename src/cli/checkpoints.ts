@@ -1,10 +1,10 @@
 /** `millrace checkpoints`: the versions of a model. */
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import { MillraceError } from '../base/errors.ts';
 import type { Versions } from '../client/admin.ts';
 import type { VersionSummary } from '../protocol/messages.ts';
 import { type ServerOptions, wholeNumber, withClient, withServerOptions } from './options.ts';
+import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { bytesText, countText, figure, pairsText, tableText } from './words.ts';
 
@@ -67,7 +67,7 @@ function listText(model: string, { versions, damaged }: Versions): string {
     return `${model} has no versions yet; make one with \`millrace checkpoints make ${model}\``;
   }
   const rows = versions.map((one) => [
-    one.current ? pc.green(`${one.version} (current)`) : String(one.version),
+    one.current ? styles.green(`${one.version} (current)`) : String(one.version),
     one.createdAt,
     one.reason,
     String(one.parent),
@@ -77,7 +77,7 @@ function listText(model: string, { versions, damaged }: Versions): string {
     figure(one.metrics.averageLoss),
   ]);
   const columns = ['version', 'made', 'why', 'parent', 'learned', 'sequence', 'size', 'loss'];
-  const broken = damaged.map((one) => pc.red(`version ${one.version} is damaged: ${one.reason}`));
+  const broken = damaged.map((one) => styles.red(`version ${one.version} is damaged: ${one.reason}`));
   return [tableText(columns, rows, 3), ...broken].join('\n');
 }
 

@@ -1,9 +1,9 @@
 /** `millrace config`: checks a file, and explains every setting. */
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import { explain, type SettingRow } from '../../config/describe.ts';
 import { loadConfig } from '../../config/load.ts';
 import { UsageError } from './failure.ts';
+import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { counted } from './words.ts';
 
@@ -44,7 +44,7 @@ export function addConfig(program: Command, terminal: Terminal): void {
 }
 
 function settingText({ path, variant, expected, default: byDefault, doc }: SettingRow): string {
-  const where = variant === undefined ? pc.bold(path) : `${pc.bold(path)} (${variant})`;
+  const where = variant === undefined ? styles.bold(path) : `${styles.bold(path)} (${variant})`;
   const value = byDefault === undefined ? expected : `${expected}; default ${byDefault}`;
-  return `${where}\n    ${doc}\n    ${pc.dim(value)}`;
+  return `${where}\n    ${doc}\n    ${styles.dim(value)}`;
 }

@@ -1,10 +1,10 @@
 /** `millrace doctor`: looks at everything that a start needs and says what is wrong and how to mend it. */
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import { exitCodes, SilentFailure } from './failure.ts';
 import type { Finding } from './findings.ts';
 import { type ServerOptions, withServerOptions } from './options.ts';
 import { chosenConfig, usualConfig } from './serve-config.ts';
+import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 
 interface DoctorOptions extends ServerOptions {
@@ -12,9 +12,9 @@ interface DoctorOptions extends ServerOptions {
 }
 
 const marks: Readonly<Record<Finding['state'], string>> = {
-  ok: pc.green('ok  '),
-  note: pc.yellow('note'),
-  bad: pc.red('bad '),
+  ok: styles.green('ok  '),
+  note: styles.yellow('note'),
+  bad: styles.red('bad '),
 };
 
 export function addDoctor(program: Command, terminal: Terminal): void {

@@ -1,8 +1,8 @@
 /** What a failed command says (one line on standard error) and the code it exits with. */
 import { CommanderError } from 'commander';
-import pc from 'picocolors';
 import { MillraceError, messageOf, SetupError } from '../base/errors.ts';
 import { ServerUnreachableError } from '../client/unreachable.ts';
+import { styles } from './styles.ts';
 
 export const exitCodes = { ok: 0, failed: 1, badInput: 2, unreachable: 3 } as const;
 
@@ -36,7 +36,7 @@ export function failureText(thrown: unknown, debug: boolean): string | undefined
   if (thrown instanceof SilentFailure || thrown instanceof CommanderError) return undefined;
   const known = thrown instanceof MillraceError || thrown instanceof SetupError;
   const mend = known ? '' : '; this is a fault of millrace: run again with MILLRACE_DEBUG=1 and report it';
-  const line = `${pc.red('error:')} ${messageOf(thrown)}${mend}`;
+  const line = `${styles.red('error:')} ${messageOf(thrown)}${mend}`;
   return debug && thrown instanceof Error ? `${line}\n${stackOf(thrown)}` : line;
 }
 

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import { parseConfig } from '../../config/load.ts';
 import { messageOf, SetupError } from '../base/errors.ts';
 import { ColumnCounter } from '../formats/column-facts.ts';
@@ -15,6 +14,7 @@ import { infer, type Proposal } from './infer.ts';
 import { countFromOne } from './options.ts';
 import { configText, exampleFeatures, learnArguments, quoted } from './proposed-config.ts';
 import { usualConfig } from './serve-config.ts';
+import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { counted, countText } from './words.ts';
 
@@ -168,7 +168,7 @@ function reportText(report: Report): string {
     ),
     '',
     'Next:',
-    ...commandsOf(report).map((command) => `  ${pc.bold(command)}`),
+    ...commandsOf(report).map((command) => `  ${styles.bold(command)}`),
   ];
   return lines.join('\n');
 }

@@ -1,11 +1,11 @@
 /** `millrace serve`: the server, in the foreground, until it is told to stop. */
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import type { Config } from '../../config/schema.ts';
 import type { RunningServer } from '../server.ts';
 import { exitCodes, SilentFailure } from './failure.ts';
 import { columnList, type ServerOptions, withServerOptions } from './options.ts';
 import { chosenConfig, usualConfig } from './serve-config.ts';
+import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 
 interface ServeOptions extends ServerOptions {
@@ -66,8 +66,8 @@ function banner(server: RunningServer, config: Config, source: string): string {
           `millrace status --watch${other}`,
         ];
   return [
-    `${pc.bold('millrace')} serves ${names.length === 0 ? 'no models yet' : names.join(', ')} at ${server.url} (config: ${source})`,
-    ...hints.map((hint) => `  ${pc.dim(hint)}`),
-    pc.dim('Ctrl-C stops it.'),
+    `${styles.bold('millrace')} serves ${names.length === 0 ? 'no models yet' : names.join(', ')} at ${server.url} (config: ${source})`,
+    ...hints.map((hint) => `  ${styles.dim(hint)}`),
+    styles.dim('Ctrl-C stops it.'),
   ].join('\n');
 }

@@ -1,10 +1,10 @@
 /** `millrace status`: the models and actors of a running server, once or every second. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import { MillraceError } from '../base/errors.ts';
 import type { ActorStatus, ModelPhase, ModelStatus, ServerStatus } from '../protocol/messages.ts';
 import { type ServerOptions, withClient, withServerOptions } from './options.ts';
+import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { bytesText, countText, figure, pairsText, tableText } from './words.ts';
 
@@ -85,7 +85,7 @@ function serverText(status: ServerStatus): string {
 function trouble(status: ServerStatus): string[] {
   const models = status.models
     .filter((model) => model.reason !== undefined)
-    .map((model) => `${pc.red(model.model)}: ${model.reason}`);
+    .map((model) => `${styles.red(model.model)}: ${model.reason}`);
   const actors = status.actors.filter((actor) => actor.state !== 'running').map(actorText);
   const lines = [...models, ...actors];
   return lines.length === 0 ? [] : ['', ...lines];
@@ -144,11 +144,11 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
 }
 
 const phaseColor: Readonly<Record<ModelPhase, (text: string) => string>> = {
-  starting: pc.yellow,
-  running: pc.green,
-  paused: pc.yellow,
-  switching: pc.yellow,
-  failed: pc.red,
-  stopping: pc.yellow,
+  starting: styles.yellow,
+  running: styles.green,
+  paused: styles.yellow,
+  switching: styles.yellow,
+  failed: styles.red,
+  stopping: styles.yellow,
 };
 const phaseText = (phase: ModelPhase): string => phaseColor[phase](phase);

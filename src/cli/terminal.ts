@@ -1,4 +1,6 @@
 /** Where a command reads and writes: results on standard output, everything else on standard error. */
+import { textFor } from './styles.ts';
+
 export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** Whether a person types the input. */
@@ -19,8 +21,8 @@ export function processTerminal(): Terminal {
     stderrIsTerminal: process.stderr.isTTY === true,
     stdoutIsTerminal: process.stdout.isTTY === true,
     environment: process.env,
-    print: (text) => void process.stdout.write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    print: (text) => void process.stdout.write(`${textFor(process.stdout, text)}\n`),
+    note: (text) => void process.stderr.write(`${textFor(process.stderr, text)}\n`),
   };
 }
 

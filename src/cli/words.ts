@@ -1,6 +1,6 @@
 /** Numbers, sizes and tables as people read them. */
 import Table from 'cli-table3';
-import pc from 'picocolors';
+import { styles } from './styles.ts';
 
 export const countText = (count: number): string =>
   count.toLocaleString('en-US', { maximumFractionDigits: 0 });
@@ -50,7 +50,7 @@ export function tableText(
   rightFrom = head.length,
 ): string {
   const table = new Table({
-    head: head.map((name) => pc.dim(name)),
+    head: head.map((name) => styles.dim(name)),
     chars: { ...noBorders, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: head.map((_, index) => (index < rightFrom ? 'left' : 'right')),
@@ -62,5 +62,5 @@ export function tableText(
 /** Names and values, one pair per line. */
 export const pairsText = (pairs: readonly (readonly [string, string])[]): string => {
   const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${pc.dim(name.padEnd(width))}  ${value}`).join('\n');
+  return pairs.map(([name, value]) => `${styles.dim(name.padEnd(width))}  ${value}`).join('\n');
 };

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../src/cli/run.ts';
+import { textFor } from '../../src/cli/styles.ts';
 
 export interface Outcome {
   readonly code: number | null;
@@ -31,10 +32,10 @@ export async function inProcess(args: readonly string[], options: RunOptions = {
     stderrIsTerminal: false,
     environment: options.environment ?? {},
     print: (text) => {
-      stdout += `${text}\n`;
+      stdout += `${textFor({}, text)}\n`;
     },
     note: (text) => {
-      stderr += `${text}\n`;
+      stderr += `${textFor({}, text)}\n`;
     },
   });
   return { code, stdout, stderr };
@@ -43,7 +44,7 @@ export async function inProcess(args: readonly string[], options: RunOptions = {
 export async function asProcess(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, NATS_URL: '', NO_COLOR: '1', ...options.environment },
+    env: { ...process.env, NATS_URL: '', ...options.environment },
   });
   let stdout = '';
   let stderr = '';

@@ -126,9 +126,16 @@ t.test(
     const config = configOf({ actors: actors(2), batch: { eventsMax: 3 } });
     const shards = runShards(channel, config);
     const queued = entries(20);
-    const learner = await runLearner(channel, config, { queued });
-    await until(2_000, 'a push', () => shards[0]!.heard.some(({ verb }) => verb === 'push'));
-    await learner.stop();
+    const learner = await runLearner(channel, config, { queued, paused: true });
+    let stopped: Promise<void> | undefined;
+    // Asked to stop while its first batch is on the way to the shards.
+    channel.loses = (subject) => {
+      if (subject.endsWith('.push')) stopped ??= learner.stop();
+      return false;
+    };
+    learner.loop.setPaused(false);
+    await until(2_000, 'a push', () => stopped !== undefined);
+    await stopped;
     const [one, other] = shards.map(({ shard }) => shard.seq);
     t.equal(one, other);
     t.ok(one! > 0 && one! < 20, `stopped at ${one}`);
