@@ -2,17 +2,26 @@
  * One attempt to write a version into its folder. Shards' files come first, in turn; the manifest comes last
  * and makes the version exist. When anything fails the folder is removed, and the number stays used.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Disk } from './disk.ts';
 import { writeDurably } from './durable-file.ts';
 import { diskFailure } from './errors.ts';
-import { formatNumber, manifestFile, shardFile, shardsMax } from './format.ts';
+import {
+  blobBytesMax,
+  blobFile,
+  blobsMax,
+  manifestFile,
+  manifestFormat,
+  shardFile,
+  shardsMax,
+} from './format.ts';
 import { encodeManifest } from './manifest.ts';
 import { type ModelFolder, removeVersion, versionPath } from './model-folder.ts';
 import { writeShardFile } from './shard-file.ts';
-import type { Manifest, ShardEntry, ShardImage, VersionFacts, VersionWriter } from './store.ts';
+import type { BlobEntry, Manifest, ShardEntry, ShardImage, VersionFacts, VersionWriter } from './store.ts';
 
 interface AttemptOptions {
   readonly disk: Disk;
@@ -28,6 +37,7 @@ export class FileAttempt implements VersionWriter {
   private readonly options: AttemptOptions;
   private readonly path: string;
   private readonly entries: ShardEntry[] = [];
+  private readonly blobs: BlobEntry[] = [];
   private state: 'open' | 'committed' | 'removed' = 'open';
   /** Calls run one after the other, so that a removal never meets a file that is being written. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -40,6 +50,10 @@ export class FileAttempt implements VersionWriter {
 
   addShard(image: ShardImage): Promise<void> {
     return this.inTurn(() => this.orRemove('writing a shard', () => this.writeShard(image)));
+  }
+
+  addBlob(name: string, bytes: Uint8Array): Promise<void> {
+    return this.inTurn(() => this.orRemove('writing a blob', () => this.writeBlob(name, bytes)));
   }
 
   commit(facts: VersionFacts): Promise<Manifest> {
@@ -67,6 +81,15 @@ export class FileAttempt implements VersionWriter {
     this.entries.push({ file, start, end, rows: keys.length, ...written });
   }
 
+  private async writeBlob(name: string, bytes: Uint8Array): Promise<void> {
+    assert(this.blobs.length < blobsMax, `a version has at most ${blobsMax} blobs`);
+    assert(bytes.byteLength <= blobBytesMax, `blob ${name} has more than ${blobBytesMax} bytes`);
+    const file = blobFile(this.blobs.length);
+    await writeDurably(this.options.disk, join(this.path, file), (sink) => sink(bytes));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    this.blobs.push({ name, file, bytes: bytes.byteLength, sha256 });
+  }
+
   private async writeManifest(facts: VersionFacts): Promise<Manifest> {
     const { disk, folder, now } = this.options;
     assert(
@@ -74,11 +97,12 @@ export class FileAttempt implements VersionWriter {
       `a version of ${folder.model} was given the facts of ${facts.model}`,
     );
     const { bytes, manifest } = encodeManifest({
-      format: formatNumber,
+      format: manifestFormat,
       ...facts,
       version: this.version,
       createdAt: new Date(now()).toISOString(),
       shards: this.entries.toSorted((a, b) => a.start - b.start || a.end - b.end),
+      blobs: this.blobs.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     });
     await writeDurably(disk, join(this.path, manifestFile), (sink) => sink(bytes));
     return manifest;

@@ -26,7 +26,13 @@ import {
   versionPath,
 } from './model-folder.ts';
 import type { CheckpointStore, Manifest, Pointer, ShardImage, VersionSizes, VersionWriter } from './store.ts';
-import { measureVersion, readManifestFile, readPointerFile, readShardOf } from './version-files.ts';
+import {
+  measureVersion,
+  readBlobOf,
+  readManifestFile,
+  readPointerFile,
+  readShardOf,
+} from './version-files.ts';
 
 export interface FileStoreOptions {
   /** Holds one folder per model; made when it is not there. */
@@ -118,6 +124,12 @@ class FileStore implements CheckpointStore {
 
   readShard(manifest: Manifest, index: number): Promise<ShardImage> {
     return readShardOf(this.disk, this.folderOf(manifest.model), manifest, index);
+  }
+
+  async readBlob(manifest: Manifest, name: string): Promise<Uint8Array | undefined> {
+    const entry = manifest.blobs.find((blob) => blob.name === name);
+    if (entry === undefined) return undefined;
+    return readBlobOf(this.disk, this.folderOf(manifest.model), manifest, entry);
   }
 
   readPointer(model: string): Promise<Pointer | undefined> {

@@ -1,5 +1,5 @@
 /**
- * The numbers and names of checkpoint format 1, shared by reader and writer. The document of the format, with
+ * The numbers and names of the checkpoint format, shared by reader and writer. The document of the format, with
  * a file explained byte by byte, is docs/checkpoint-format.md.
  *
  *   shard file:  header 32 | keys u32 x count | pad to 8 | rows f32 x count x rowWidth | pad to 8 | sha256 32
@@ -10,7 +10,10 @@
 import { endianness } from 'node:os';
 import { SetupError } from '../base/errors.ts';
 
-export const formatNumber = 1;
+/** Of a manifest that is written; older ones are read for ever. */
+export const manifestFormat = 2;
+/** Of a shard's file: the same since the first release. */
+export const shardFormat = 1;
 
 /** "MILLRACE" in ASCII: the first eight bytes of every shard file. */
 export const shardMagic = new Uint8Array([0x4d, 0x49, 0x4c, 0x4c, 0x52, 0x41, 0x43, 0x45]);
@@ -32,12 +35,19 @@ const sectionAlignment = 8;
 /** Rows are counted, and keys written, as u32. */
 export const uint32Max = 0xffff_ffff;
 export const shardsMax = 1000;
+/** A blob is read and written in one piece: one object of an object store at most. */
+export const blobBytesMax = 32 * 1024 * 1024;
+export const blobsMax = 64;
 export const versionMax = 9_999_999_999;
 /** A larger manifest or pointer is refused before it is read. */
 export const manifestBytesMax = 16 * 1024 * 1024;
 
 export const manifestFile = 'manifest.json';
 export const shardFilePattern = /^shard-\d{3}\.bin$/;
+
+export const blobFilePattern = /^blob-\d{3}\.bin$/;
+
+export const blobFile = (index: number): string => `blob-${String(index).padStart(3, '0')}.bin`;
 
 export const shardFile = (index: number): string => `shard-${String(index).padStart(3, '0')}.bin`;
 
@@ -64,11 +74,11 @@ export function shardLayout(count: number, rowWidth: number): ShardLayout {
   return { keysAt: headerBytes, keysBytes, rowsAt, rowsBytes, digestAt, fileBytes: digestAt + digestBytes };
 }
 
-/** What a reader says of a format that it does not know. */
-export const unknownFormat = (found: number): string =>
-  found > formatNumber
-    ? `format ${found} was written by a newer Millrace; this one reads format ${formatNumber}: read it with that Millrace`
-    : `format ${found} is unknown; this Millrace reads format ${formatNumber}`;
+/** What a reader says of a format that it does not know; `newest` is the highest one that it reads. */
+export const unknownFormat = (found: number, newest: number): string =>
+  found > newest
+    ? `format ${found} was written by a newer Millrace; this one reads up to format ${newest}: read it with that Millrace`
+    : `format ${found} is unknown; this Millrace reads formats 1 to ${newest}`;
 
 /** Keys and rows are written as they lie in memory, which is the file's order on little-endian hosts only. */
 export function requireLittleEndian(host: 'LE' | 'BE' = endianness()): void {

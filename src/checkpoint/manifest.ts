@@ -8,8 +8,11 @@ import { z } from 'zod';
 import { namePattern } from '../../config/schema.ts';
 import { assert } from '../base/assert.ts';
 import {
-  formatNumber,
+  blobBytesMax,
+  blobFilePattern,
+  blobsMax,
   manifestBytesMax,
+  manifestFormat,
   shardFilePattern,
   shardLayout,
   shardsMax,
@@ -36,33 +39,64 @@ const shardEntrySchema = z.strictObject({
   sha256: digest,
 });
 
-const manifestSchema: z.ZodType<Manifest> = z
-  .strictObject({
-    format: z.literal(formatNumber),
-    model: z.string().regex(namePattern),
-    version: z.int().min(1).max(versionMax),
-    createdAt: z.iso.datetime(),
-    parent: z.int().min(0).max(versionMax),
-    reason: z.enum(['events', 'time', 'command', 'stop']),
-    epoch: count,
-    stream: z.strictObject({
-      name: z.string(),
-      created: z.string(),
-      marks: z.array(count),
-      anchor: z.strictObject({ seq: count, timeMs: z.number(), sha256: digest }).exactOptional(),
+const blobEntrySchema = z.strictObject({
+  name: z.string().regex(namePattern, 'expected 1 to 64 of A-Z a-z 0-9 _ -'),
+  file: z.string().regex(blobFilePattern, 'expected a name like blob-000.bin'),
+  bytes: count.max(blobBytesMax),
+  sha256: digest,
+});
+
+const sinceFormat1 = {
+  model: z.string().regex(namePattern),
+  version: z.int().min(1).max(versionMax),
+  createdAt: z.iso.datetime(),
+  parent: z.int().min(0).max(versionMax),
+  reason: z.enum(['events', 'time', 'command', 'stop']),
+  epoch: count,
+  stream: z.strictObject({
+    name: z.string(),
+    created: z.string(),
+    marks: z.array(count),
+    anchor: z.strictObject({ seq: count, timeMs: z.number(), sha256: digest }).exactOptional(),
+  }),
+  fingerprint: z.string(),
+  definition: z.unknown(),
+  keyCount: uint32,
+  rowWidth: uint32.min(1),
+  totals: z.array(float64),
+  writer: z.strictObject({ millrace: z.string(), node: z.string(), v8: z.string(), arch: z.string() }),
+  shards: z.array(shardEntrySchema).min(1).max(shardsMax),
+};
+
+/** By the format's number. What a later format added is, in an earlier one, what it was by then: nothing. */
+const manifestSchemas: Readonly<Record<number, z.ZodType<Manifest>>> = {
+  1: checked(
+    z
+      .strictObject({ format: z.literal(1), ...sinceFormat1 })
+      .transform((manifest): Manifest => ({ ...manifest, blobs: [] })),
+  ),
+  2: checked(
+    z.strictObject({
+      format: z.literal(2),
+      ...sinceFormat1,
+      base: z.strictObject({ version: z.int().min(1).max(versionMax), sha256: digest }).exactOptional(),
+      blobs: z.array(blobEntrySchema).max(blobsMax),
     }),
-    fingerprint: z.string(),
-    definition: z.unknown(),
-    keyCount: uint32,
-    rowWidth: uint32.min(1),
-    totals: z.array(float64),
-    writer: z.strictObject({ millrace: z.string(), node: z.string(), v8: z.string(), arch: z.string() }),
-    shards: z.array(shardEntrySchema).min(1).max(shardsMax),
-  })
-  .superRefine((manifest, context) => {
-    const problem = shardsProblem(manifest);
-    if (problem !== undefined) context.addIssue({ code: 'custom', path: ['shards'], message: problem });
+  ),
+};
+
+function checked(schema: z.ZodType<Manifest>): z.ZodType<Manifest> {
+  return schema.superRefine((manifest, context) => {
+    const shards = shardsProblem(manifest);
+    if (shards !== undefined) context.addIssue({ code: 'custom', path: ['shards'], message: shards });
+    const blobs = blobsProblem(manifest);
+    if (blobs !== undefined) context.addIssue({ code: 'custom', path: ['blobs'], message: blobs });
+    if (manifest.base !== undefined && manifest.base.version >= manifest.version) {
+      const message = `a version is laid over an earlier one, not over ${manifest.base.version}`;
+      context.addIssue({ code: 'custom', path: ['base'], message });
+    }
   });
+}
 
 const pointerSchema: z.ZodType<Pointer> = z.strictObject({
   version: z.int().min(0).max(versionMax),
@@ -86,6 +120,12 @@ function shardsProblem(manifest: Pick<Manifest, 'shards' | 'keyCount' | 'rowWidt
   return undefined;
 }
 
+function blobsProblem({ blobs }: Pick<Manifest, 'blobs'>): string | undefined {
+  if (new Set(blobs.map(({ name }) => name)).size !== blobs.length) return 'a name is there twice';
+  if (new Set(blobs.map(({ file }) => file)).size !== blobs.length) return 'a file is named twice';
+  return undefined;
+}
+
 /** Something decoded, or why it was refused. */
 export type Decoded<Value> =
   | { readonly kind: 'value'; readonly value: Value }
@@ -106,10 +146,11 @@ function formatOf(content: unknown): number | undefined {
 export function decodeManifest(bytes: Uint8Array): Decoded<Manifest> {
   const unsealed = unseal(bytes);
   if (unsealed.kind === 'damaged') return unsealed;
-  const format = formatOf(unsealed.content);
-  if (format !== undefined && format !== formatNumber)
-    return { kind: 'damaged', reason: unknownFormat(format) };
-  return validated(manifestSchema, unsealed.content);
+  const format = formatOf(unsealed.content) ?? manifestFormat;
+  const schema = manifestSchemas[format];
+  return schema === undefined
+    ? { kind: 'damaged', reason: unknownFormat(format, manifestFormat) }
+    : validated(schema, unsealed.content);
 }
 
 const writable = (value: number): number | string =>

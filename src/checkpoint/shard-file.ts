@@ -10,10 +10,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import {
   digestBytes,
-  formatNumber,
   headerBytes,
   headerOffset,
   type ShardLayout,
+  shardFormat,
   shardLayout,
   shardMagic,
   uint32Max,
@@ -68,7 +68,7 @@ function headerOf(image: ShardImage): Uint8Array {
   const header = new Uint8Array(headerBytes);
   const view = new DataView(header.buffer);
   header.set(shardMagic);
-  view.setUint32(headerOffset.format, formatNumber, true);
+  view.setUint32(headerOffset.format, shardFormat, true);
   view.setUint32(headerOffset.rowWidth, image.rowWidth, true);
   view.setUint32(headerOffset.count, image.keys.length, true);
   view.setUint32(headerOffset.start, image.start, true);
@@ -113,7 +113,7 @@ function decodeHeader(header: Uint8Array, size: number): Decoded<Header> {
   if (shardMagic.some((byte, at) => header[at] !== byte)) return damaged('it does not begin with MILLRACE');
   const at = (offset: number) => view.getUint32(offset, true);
   const format = at(headerOffset.format);
-  if (format !== formatNumber) return damaged(unknownFormat(format));
+  if (format !== shardFormat) return damaged(unknownFormat(format, shardFormat));
   const count = at(headerOffset.count);
   const rowWidth = at(headerOffset.rowWidth);
   const layout = shardLayout(count, rowWidth);

@@ -24,6 +24,14 @@ export interface ShardEntry {
   readonly sha256: string;
 }
 
+/** Named bytes that belong to a version beside its rows; what they mean is their owner's business. */
+export interface BlobEntry {
+  readonly name: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 export type VersionReason = 'events' | 'time' | 'command' | 'stop';
 
 /** What the maker of a version says of it. */
@@ -57,10 +65,16 @@ export interface VersionFacts {
 }
 
 export interface Manifest extends VersionFacts {
-  readonly format: 1;
+  readonly format: 1 | 2;
   readonly version: number;
   readonly createdAt: string;
+  /**
+   * The version that these rows are laid over, and the checksum of its manifest. Absent: the version is full,
+   * and a row that is not there is zero.
+   */
+  readonly base?: { readonly version: number; readonly sha256: string };
   readonly shards: readonly ShardEntry[];
+  readonly blobs: readonly BlobEntry[];
 }
 
 /** Which version is current, and from which sequence learning goes on after a rollback that leaves events out. */
@@ -73,6 +87,8 @@ export interface Pointer {
 export interface VersionWriter {
   readonly version: number;
   addShard(image: ShardImage): Promise<void>;
+  /** Name: 1 to 64 of A-Z a-z 0-9 _ -, once in a version; at most 32 MiB. */
+  addBlob(name: string, bytes: Uint8Array): Promise<void>;
   /** Makes the version durable; only then does it exist. Does not move the pointer. */
   commit(facts: VersionFacts): Promise<Manifest>;
   /** Removes what was written; the number stays used. */
@@ -92,6 +108,8 @@ export interface CheckpointStore {
   readManifest(model: string, version: number): Promise<Manifest>;
   /** Reads and verifies one shard's file; throws DamagedVersionError naming the file. */
   readShard(manifest: Manifest, index: number): Promise<ShardImage>;
+  /** Reads and verifies a blob; undefined when the version has none of this name. */
+  readBlob(manifest: Manifest, name: string): Promise<Uint8Array | undefined>;
   readPointer(model: string): Promise<Pointer | undefined>;
   writePointer(model: string, pointer: Pointer): Promise<void>;
   /** Removes the oldest beyond `keep`, never the pointer's. Returns the numbers removed. */

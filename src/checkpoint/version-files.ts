@@ -1,4 +1,5 @@
 /** Reading one version from its folder: everything is checked before it is believed, and refused by name. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { MillraceError, messageOf } from '../base/errors.ts';
@@ -8,7 +9,7 @@ import { manifestBytesMax, manifestFile } from './format.ts';
 import { type Decoded, decodeManifest, decodePointer } from './manifest.ts';
 import { type ModelFolder, pointerFile, versionPath } from './model-folder.ts';
 import { readShardFile } from './shard-file.ts';
-import type { Manifest, Pointer, ShardEntry, ShardImage, VersionSizes } from './store.ts';
+import type { BlobEntry, Manifest, Pointer, ShardEntry, ShardImage, VersionSizes } from './store.ts';
 
 /** Opens, reads and closes; `missing` when there is no such file. What the disk cannot give is damage. */
 async function fromFile<Value>(
@@ -30,9 +31,9 @@ async function fromFile<Value>(
   }
 }
 
-async function wholeFile(file: ReadableFile): Promise<Decoded<Uint8Array>> {
-  if (file.size > manifestBytesMax) {
-    return { kind: 'damaged', reason: `${file.size} bytes long; at most ${manifestBytesMax} are read` };
+async function wholeFile(file: ReadableFile, bytesMax: number): Promise<Decoded<Uint8Array>> {
+  if (file.size > bytesMax) {
+    return { kind: 'damaged', reason: `${file.size} bytes long; at most ${bytesMax} are read` };
   }
   const bytes = new Uint8Array(file.size);
   const got = await file.read(bytes, 0);
@@ -47,7 +48,7 @@ interface SizedManifest {
 }
 
 async function decodeSized(file: ReadableFile): Promise<Decoded<SizedManifest>> {
-  const bytes = await wholeFile(file);
+  const bytes = await wholeFile(file, manifestBytesMax);
   if (bytes.kind === 'damaged') return bytes;
   const decoded = decodeManifest(bytes.value);
   if (decoded.kind === 'damaged') return decoded;
@@ -108,6 +109,23 @@ export async function readShardOf(disk: Disk, folder: ModelFolder, manifest: Man
   throw new DamagedVersionError(model, version, entry.file, reason);
 }
 
+export async function readBlobOf(disk: Disk, folder: ModelFolder, manifest: Manifest, entry: BlobEntry) {
+  const path = join(versionPath(folder, manifest.version), entry.file);
+  const found = await fromFile<Uint8Array>(disk, path, async (file) => {
+    if (file.size !== entry.bytes)
+      return { kind: 'damaged', reason: differs('size', file.size, entry.bytes) };
+    const bytes = await wholeFile(file, entry.bytes);
+    if (bytes.kind === 'damaged') return bytes;
+    const sha256 = createHash('sha256').update(bytes.value).digest('hex');
+    return sha256 === entry.sha256
+      ? bytes
+      : { kind: 'damaged', reason: differs('checksum', sha256, entry.sha256) };
+  });
+  if (found.kind === 'value') return found.value;
+  const reason = found.kind === 'missing' ? 'it is missing' : found.reason;
+  throw new DamagedVersionError(manifest.model, manifest.version, entry.file, reason);
+}
+
 /** The manifest and the size of everything, after a look at the size of every file; their bytes are not read. */
 export async function measureVersion(
   disk: Disk,
@@ -116,7 +134,7 @@ export async function measureVersion(
 ): Promise<VersionSizes> {
   const { manifest, manifestBytes } = await readManifestFile(disk, folder, version);
   let bytes = manifestBytes;
-  for (const entry of manifest.shards) {
+  for (const entry of [...manifest.shards, ...manifest.blobs]) {
     const found = await fromFile<number>(
       disk,
       join(versionPath(folder, version), entry.file),
@@ -136,7 +154,7 @@ export async function measureVersion(
 
 export async function readPointerFile(disk: Disk, folder: ModelFolder): Promise<Pointer | undefined> {
   const found = await fromFile(disk, join(folder.path, pointerFile), async (file) => {
-    const bytes = await wholeFile(file);
+    const bytes = await wholeFile(file, manifestBytesMax);
     return bytes.kind === 'damaged' ? bytes : decodePointer(bytes.value);
   });
   if (found.kind === 'missing') return undefined;

@@ -11,6 +11,8 @@ import type { ShardImage } from '../checkpoint/store.ts';
 import type { Channel } from '../nats/channel.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
 import type {
+  BlobReply,
+  BlobRequest,
   CloseCutRequest,
   CutRequest,
   ImageReply,
@@ -36,6 +38,8 @@ export interface CutState {
   readonly learned: number;
   readonly rejected: number;
   readonly totals: Float64Array;
+  /** Names of the blobs that each shard has. */
+  readonly blobs: readonly (readonly string[])[];
 }
 
 const askAgainMs = 300;
@@ -69,7 +73,7 @@ export class CutClient {
     // A learner that dies between two of its markers, and takes over, marks the rest of the shards later.
     if (!states.every((state) => isSameState(state, first)))
       throw new MillraceError('conflict', `cut ${cut}: the shards were not at the same marks`);
-    return first;
+    return { ...first, blobs: replies.map((data) => unpackInternal<OpenCutReply>(data).blobs) };
   }
 
   async image(cut: string, shard: number): Promise<ShardImage> {
@@ -88,6 +92,22 @@ export class CutClient {
     return { ...keyRangeOf(shard, shards, keyCount), rowWidth, ...joined(pieces, rowWidth) };
   }
 
+  async blob(cut: string, shard: number, name: string): Promise<Uint8Array> {
+    const { model, epoch, requestTimeoutMs: timeoutMs } = this.#settings;
+    const subject = this.#subjects.shard(model, epoch, shard, 'blob');
+    const pieces: Uint8Array[] = [];
+    let from: number | undefined = 0;
+    while (from !== undefined) {
+      const body = packInternal({ cut, name, from } satisfies BlobRequest);
+      const reply: BlobReply = unpackInternal<BlobReply>(
+        (await this.#channel.request(subject, body, { timeoutMs })).data,
+      );
+      pieces.push(reply.bytes);
+      from = reply.next;
+    }
+    return Buffer.concat(pieces);
+  }
+
   async close(cut: string): Promise<void> {
     await this.#onAll('closeCut', { cut } satisfies CloseCutRequest, this.#settings.requestTimeoutMs);
   }
@@ -102,13 +122,16 @@ export class CutClient {
   }
 }
 
-const isSameState = (state: CutState, other: CutState): boolean =>
+type ShardState = Omit<CutState, 'blobs'>;
+
+const isSameState = (state: ShardState, other: ShardState): boolean =>
   state.learned === other.learned && state.marks.every((mark, at) => mark === other.marks[at]);
 
-const stateOf = (reply: OpenCutReply): CutState => ({
-  ...reply,
-  marks: doublesOf(reply.marks),
-  totals: doublesOf(reply.totals),
+const stateOf = ({ marks, learned, rejected, totals }: OpenCutReply): ShardState => ({
+  marks: doublesOf(marks),
+  learned,
+  rejected,
+  totals: doublesOf(totals),
 });
 
 function joined(pieces: readonly { keys: Uint32Array; rows: Float32Array }[], rowWidth: number) {

@@ -89,6 +89,8 @@ export class VersionMaker {
       if (reason === 'stop' && unchanged) return this.#last;
       for (let shard = 0; shard < config.actors.shards; shard++) {
         await writer.addShard(await this.#cuts.image(cut, shard));
+        for (const name of state.blobs[shard]!)
+          await writer.addBlob(name, await this.#cuts.blob(cut, shard, name));
       }
       const { version } = await writer.commit(await this.#facts(reason, state));
       await this.#store.writePointer(model, { version });

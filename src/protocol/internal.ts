@@ -4,7 +4,7 @@
  *
  *   learner -> shard       hello, pull, push, commit, marker
  *   predictor -> shard     snapshot              shard -> predictor   delta
- *   checkpointer -> shard  openCut, image, closeCut
+ *   checkpointer -> shard  openCut, image, blob, closeCut
  *   checkpointer -> learner  cut
  */
 
@@ -110,6 +110,8 @@ export interface OpenCutReply {
   readonly learned: number;
   readonly rejected: number;
   readonly totals: Uint8Array;
+  /** Names of the blobs that this shard adds to the version; a name comes from one shard. */
+  readonly blobs: readonly string[];
 }
 export interface ImageRequest {
   readonly cut: string;
@@ -118,6 +120,16 @@ export interface ImageRequest {
 export interface ImageReply {
   readonly keys: Uint8Array;
   readonly rows: Uint8Array;
+  readonly next?: number;
+}
+export interface BlobRequest {
+  readonly cut: string;
+  readonly name: string;
+  /** First byte wanted. */
+  readonly from: number;
+}
+export interface BlobReply {
+  readonly bytes: Uint8Array;
   readonly next?: number;
 }
 export interface CloseCutRequest {

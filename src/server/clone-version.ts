@@ -12,11 +12,13 @@ export async function cloneVersion(
     readonly stream: { readonly name: string; readonly created: string };
   },
 ): Promise<void> {
-  const { manifest, images } = await readVersion(store, from.model, from.version);
-  const { format: _format, version: _version, createdAt: _createdAt, shards: _shards, ...facts } = manifest;
+  const { manifest, images, blobs } = await readVersion(store, from.model, from.version);
+  const { format: _format, version: _version, createdAt: _createdAt, ...rest } = manifest;
+  const { shards: _shards, blobs: _blobs, ...facts } = rest;
   const writer = await store.begin(to.model);
   try {
     for (const image of images) await writer.addShard(image);
+    for (const [name, bytes] of Object.entries(blobs)) await writer.addBlob(name, bytes);
     const marks = new Array<number>(to.config.partitions).fill(0);
     const cloned = await writer.commit({
       ...facts,

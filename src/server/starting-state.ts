@@ -13,9 +13,11 @@ import type { StreamState } from '../nats/channel.ts';
 export interface StoredState {
   readonly manifest: Manifest;
   readonly images: readonly ShardImage[];
+  /** What parts of the state other than rows keep, by name. */
+  readonly blobs: Readonly<Record<string, Uint8Array>>;
 }
 
-/** A version with all its rows, verified; throws when any of it is damaged. */
+/** A version with all its rows and blobs, verified; throws when any of it is damaged. */
 export async function readVersion(
   store: CheckpointStore,
   model: string,
@@ -25,7 +27,9 @@ export async function readVersion(
   const images: ShardImage[] = [];
   for (let shard = 0; shard < manifest.shards.length; shard++)
     images.push(await store.readShard(manifest, shard));
-  return { manifest, images };
+  const blobs: Record<string, Uint8Array> = {};
+  for (const { name } of manifest.blobs) blobs[name] = (await store.readBlob(manifest, name))!;
+  return { manifest, images, blobs };
 }
 
 /** The version to start from; undefined for an empty model. */

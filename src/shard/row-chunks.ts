@@ -1,7 +1,7 @@
 /** Rows in pieces that fit a message: those that are not all zero, keys ascending, from a key on. */
 
-/** Bytes of keys and rows in one message; well under a NATS server's usual payload limit of 1 MiB. */
-const chunkBytesMax = 448 * 1024;
+/** Bytes of state in one message; well under a NATS server's usual payload limit of 1 MiB. */
+export const chunkBytesMax = 448 * 1024;
 
 export const chunkRowsMax = (width: number): number => Math.floor(chunkBytesMax / (4 + 4 * width));
 

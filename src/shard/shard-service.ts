@@ -8,7 +8,7 @@ import { sumCount } from '../model/metrics.ts';
 import type * as wire from '../protocol/internal.ts';
 import { CutBarrier } from './cut.ts';
 import type { DeltaFeed } from './delta-feed.ts';
-import type { RowChunk } from './row-chunks.ts';
+import { chunkBytesMax, type RowChunk } from './row-chunks.ts';
 import type { Shard } from './shard.ts';
 
 /** Request verbs of a shard's subjects, and what answers each. */
@@ -40,6 +40,7 @@ export class ShardService {
     snapshot: (body: wire.SnapshotRequest) => this.#snapshot(body),
     openCut: (body: wire.OpenCutRequest) => this.#openCut(body),
     image: ({ cut, from }: wire.ImageRequest) => bytesOfChunk(this.#shard.image(cut, from)),
+    blob: (body: wire.BlobRequest) => this.#blob(body),
     closeCut: ({ cut }: wire.CloseCutRequest) => this.#closeCut(cut),
   };
 
@@ -108,12 +109,18 @@ export class ShardService {
       this.#barrier.open(cut, (error) => {
         clearTimeout(timer);
         if (error !== undefined) return reject(error);
-        this.#shard.freeze(cut);
+        const blobs = this.#shard.freeze(cut);
         const { marks, counts, totals } = this.#shard.memory.ledger;
         const [learned, rejected] = [counts[0]!, counts[1]!];
-        resolve({ marks: bytesOf(marks.slice()), learned, rejected, totals: bytesOf(totals.slice()) });
+        resolve({ marks: bytesOf(marks.slice()), learned, rejected, totals: bytesOf(totals.slice()), blobs });
       });
     });
+  }
+
+  #blob({ cut, name, from }: wire.BlobRequest): wire.BlobReply {
+    const all = this.#shard.blob(cut, name);
+    const next = from + chunkBytesMax;
+    return { bytes: all.subarray(from, next), ...(next < all.byteLength ? { next } : {}) };
   }
 
   /** A cut that failed on another shard must not hold the learners here any longer. */

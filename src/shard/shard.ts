@@ -16,15 +16,21 @@ export interface DeltaRows {
   readonly rows: Float32Array;
 }
 
+/** Named bytes that go into a version as they are (docs/checkpoint-format.md). */
+export type Blobs = Readonly<Record<string, Uint8Array>>;
+
 export class Shard {
   readonly memory: ShardMemory;
   /** Local rows that replicas have not heard of: a flag for each, and the list. */
   readonly #dirty: Uint8Array;
   #dirtyRows: number[] = [];
-  #frozen: { readonly cut: string; readonly pages: FrozenPages } | undefined;
+  #frozen: { readonly cut: string; readonly pages: FrozenPages; readonly blobs: Blobs } | undefined;
+  readonly #blobsNow: () => Blobs;
 
-  constructor(memory: ShardMemory) {
+  /** `blobsNow`: copies of what this shard keeps beside its rows, for a version. */
+  constructor(memory: ShardMemory, blobsNow: () => Blobs = () => ({})) {
     this.memory = memory;
+    this.#blobsNow = blobsNow;
     this.#dirty = new Uint8Array(memory.shape.range.end - memory.shape.range.start);
     recover(memory);
   }
@@ -107,20 +113,33 @@ export class Shard {
     return nextChunk(range, layout.width, fromKey, (row) => ({ from: rows, at: row * layout.width }));
   }
 
-  /** Holds the rows of this moment for `image` while learning goes on. */
-  freeze(cut: string): void {
-    this.#frozen = { cut, pages: new FrozenPages(this.memory.rows, this.memory.shape.layout.width) };
+  /** Holds the state of this moment for `image` and `blob` while learning goes on; the names of the blobs. */
+  freeze(cut: string): string[] {
+    const pages = new FrozenPages(this.memory.rows, this.memory.shape.layout.width);
+    const blobs = this.#blobsNow();
+    this.#frozen = { cut, pages, blobs };
+    return Object.keys(blobs);
   }
 
   image(cut: string, fromKey: number): RowChunk {
-    const frozen = this.#frozen;
-    if (frozen?.cut !== cut) throw new MillraceError('conflict', `cut ${cut} is not open on this shard`);
+    const { pages } = this.#frozenFor(cut);
     const { range, layout } = this.memory.shape;
-    return nextChunk(range, layout.width, fromKey, (row) => frozen.pages.locate(row));
+    return nextChunk(range, layout.width, fromKey, (row) => pages.locate(row));
+  }
+
+  blob(cut: string, name: string): Uint8Array {
+    const bytes = this.#frozenFor(cut).blobs[name];
+    assert(bytes !== undefined, 'a blob is asked for by a name that freeze() gave');
+    return bytes;
   }
 
   thaw(cut: string): void {
     if (this.#frozen?.cut === cut) this.#frozen = undefined;
+  }
+
+  #frozenFor(cut: string) {
+    if (this.#frozen?.cut === cut) return this.#frozen;
+    throw new MillraceError('conflict', `cut ${cut} is not open on this shard`);
   }
 
   #admit({ learner, life }: LearnerIdentity): void {

@@ -18,6 +18,13 @@ const now = () => Date.parse('2026-11-02T09:00:00Z');
 const { model } = sampleFacts;
 const folderOf = (root: string, version: number) => join(root, model, String(version).padStart(10, '0'));
 
+const fileOf = (part: string | number): string => {
+  if (part === 'manifest') return 'manifest.json';
+  const [, blob] = /^blob (\d+)$/.exec(String(part)) ?? [];
+  const [kind, index] = blob === undefined ? ['shard', part] : ['blob', blob];
+  return `${kind}-${String(index).padStart(3, '0')}.bin`;
+};
+
 t.test('a store of files - passes the checks of all stores', async (t) => {
   let made = 0;
   const root = t.testdir();
@@ -26,7 +33,7 @@ t.test('a store of files - passes the checks of all stores', async (t) => {
     return {
       open: async () => openFileStore({ folder, now }),
       tamper: async (model, version, part, change) => {
-        const file = part === 'manifest' ? 'manifest.json' : `shard-${String(part).padStart(3, '0')}.bin`;
+        const file = fileOf(part);
         const path = join(folder, model, String(version).padStart(10, '0'), file);
         await writeFile(path, change(await readFile(path)));
       },

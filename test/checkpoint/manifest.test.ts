@@ -11,7 +11,7 @@ import type { Manifest } from '../../src/checkpoint/store.ts';
 import { sampleFacts } from '../checks/checkpoint-store.ts';
 
 const sample: Manifest = {
-  format: 1,
+  format: 2,
   ...sampleFacts,
   version: 7,
   createdAt: '2026-11-02T09:00:00.000Z',
@@ -19,6 +19,8 @@ const sample: Manifest = {
     { file: 'shard-001.bin', start: 0, end: 9, rows: 3, bytes: 120, sha256: '0'.repeat(64) },
     { file: 'shard-000.bin', start: 9, end: 16, rows: 0, bytes: 64, sha256: '1'.repeat(64) },
   ],
+  base: { version: 5, sha256: '2'.repeat(64) },
+  blobs: [{ name: 'seen-ids', file: 'blob-000.bin', bytes: 21, sha256: '3'.repeat(64) }],
 };
 
 const refusal = (changed: object) => {
@@ -89,9 +91,12 @@ t.test('arbitrary bytes and JSON - are refused, and never crash the reader', asy
 t.test('what a manifest says - is checked although its checksum is right', async (t) => {
   const [first, second] = sample.shards as [Manifest['shards'][0], Manifest['shards'][0]];
   t.equal(refusal({}), 'accepted');
-  t.match(refusal({ format: 2 }), /^format 2 was written by a newer Millrace; this one reads format 1/);
-  t.match(refusal({ format: 2, more: 1 }), /newer/);
-  t.match(refusal({ format: 0 }), /^format 0 is unknown/);
+  t.match(
+    refusal({ format: 3 }),
+    /^format 3 was written by a newer Millrace; this one reads up to format 2: read it with/,
+  );
+  t.match(refusal({ format: 3, more: 1 }), /newer/);
+  t.match(refusal({ format: 0 }), /^format 0 is unknown; this Millrace reads formats 1 to 2/);
   t.match(refusal({ format: '1' }), /^format/);
   t.match(refusal({ more: 1 }), /more/);
   t.match(refusal({ version: 0 }), /^version/);
@@ -103,4 +108,19 @@ t.test('what a manifest says - is checked although its checksum is right', async
   t.match(refusal({ shards: [first, { ...second, file: first.file }] }), /named twice/);
   t.match(refusal({ shards: [{ ...first, rows: 10 }, second] }), /10 rows for 9 keys/);
   t.match(refusal({ shards: [{ ...first, bytes: 119 }, second] }), /119 bytes where 3 rows take 120/);
+});
+
+t.test('blobs and base - are of format 2, and are checked', async (t) => {
+  const [blob] = sample.blobs;
+  t.match(refusal({ format: 1 }), /Unrecognized keys: "base", "blobs"/);
+  t.match(refusal({ base: { version: 7, sha256: '2'.repeat(64) } }), /^base: .* not over 7/);
+  t.match(refusal({ base: { version: 5 } }), /^base\.sha256/);
+  t.match(refusal({ blobs: [blob, { ...blob, file: 'blob-001.bin' }] }), /^blobs: a name is there twice/);
+  t.match(refusal({ blobs: [blob, { ...blob, name: 'other' }] }), /^blobs: a file is named twice/);
+  t.match(
+    refusal({ blobs: [{ ...blob, file: '../../etc/passwd' }] }),
+    /^blobs\.0\.file: expected a name like/,
+  );
+  t.match(refusal({ blobs: [{ ...blob, name: 'a/b' }] }), /^blobs\.0\.name/);
+  t.match(refusal({ blobs: [{ ...blob, bytes: 2 ** 25 + 1 }] }), /^blobs\.0\.bytes/);
 });

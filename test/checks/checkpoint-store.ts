@@ -9,11 +9,11 @@ import type { CheckpointStore, Manifest, ShardImage, VersionFacts } from '../../
 export interface StoreHarness {
   /** Another look at the same stored versions, as after a restart. */
   open(): Promise<CheckpointStore>;
-  /** Changes the stored bytes of a version's manifest, or of the shard with that index. */
+  /** Changes the stored bytes of a version's manifest, or of the blob or shard with that index. */
   tamper(
     model: string,
     version: number,
-    part: 'manifest' | number,
+    part: 'manifest' | `blob ${number}` | number,
     change: (bytes: Uint8Array) => Uint8Array,
   ): Promise<void>;
   close(): Promise<void>;
@@ -80,6 +80,22 @@ export const plain = ({ start, end, rowWidth, keys, rows }: ShardImage) => ({
   rows: [...new Uint32Array(rows.buffer, rows.byteOffset, rows.length)],
 });
 
+export const sampleBlobs: Readonly<Record<string, Uint8Array>> = {
+  'seen-ids': Uint8Array.from({ length: 21 }, (_, at) => at * 12),
+  empty: new Uint8Array(0),
+};
+
+export async function readBlobs(
+  store: CheckpointStore,
+  manifest: Manifest,
+): Promise<Record<string, Uint8Array>> {
+  const pairs = manifest.blobs.map(async ({ name }) => {
+    const bytes = await store.readBlob(manifest, name);
+    return [name, Uint8Array.from(bytes!)] as const;
+  });
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
 export const readImages = async (store: CheckpointStore, manifest: Manifest): Promise<ShardImage[]> =>
   Promise.all(manifest.shards.map((_, index) => store.readShard(manifest, index)));
 
@@ -87,9 +103,11 @@ export async function writeVersion(
   store: CheckpointStore,
   images: readonly ShardImage[] = sampleImages,
   facts: VersionFacts = sampleFacts,
+  blobs: Readonly<Record<string, Uint8Array>> = {},
 ): Promise<Manifest> {
   const writer = await store.begin(facts.model);
   for (const image of images) await writer.addShard(image);
+  for (const [name, bytes] of Object.entries(blobs)) await writer.addBlob(name, bytes);
   return writer.commit(facts);
 }
 
@@ -116,7 +134,7 @@ const roundTrip: Check = async (t, store, harness) => {
   const reopened = await harness.open();
   const read = await reopened.readManifest(model, written.version);
   t.strictSame(read, written);
-  t.match(read, { format: 1, version: 1, model, epoch: 3 });
+  t.match(read, { format: 2, version: 1, model, epoch: 3 });
   t.ok(Object.is(read.totals[3], -0) && Number.isNaN(read.totals[5]), 'totals are exact');
   t.strictSame((await readImages(reopened, read)).map(plain), sampleImages.map(plain));
   const { versions, damaged } = await reopened.list(model);
@@ -166,6 +184,37 @@ const numbers: Check = async (t, store, harness) => {
   t.equal((await writeVersion(await harness.open())).version, 5, 'a pruned number is not used again');
 };
 
+const blobs: Check = async (t, store, harness) => {
+  const any = fc.array(
+    fc.tuple(fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), fc.uint8Array({ maxLength: 3_000 })),
+    { maxLength: 6 },
+  );
+  const property = fc.asyncProperty(any, async (pairs) => {
+    const given = Object.fromEntries(pairs);
+    const { version } = await writeVersion(store, sampleImages, sampleFacts, given);
+    const reopened = await harness.open();
+    const read = await reopened.readManifest(model, version);
+    t.strictSame(await readBlobs(reopened, read), given);
+    t.equal(await reopened.readBlob(read, 'never-there'), undefined);
+  });
+  await fc.assert(property, { numRuns: 10 });
+  const taken = (await store.list(model)).versions.length;
+  const last = await writeVersion(store, sampleImages, sampleFacts, sampleBlobs);
+  const { version } = last;
+  await harness.tamper(model, version, 'blob 0', (bytes) =>
+    bytes.map((byte, at) => (at === 9 ? byte ^ 4 : byte)),
+  );
+  const damaged = { name: 'DamagedVersionError', version, file: 'blob-000.bin' };
+  await rejectsWith(t, store.readBlob(last, 'seen-ids'), { ...damaged, reason: /checksum is .* says/ });
+  await harness.tamper(model, version, 'blob 0', (bytes) => bytes.subarray(1));
+  await rejectsWith(t, store.readBlob(last, 'seen-ids'), { ...damaged, reason: /size is 20 .* says 21/ });
+  t.equal((await store.list(model)).versions.length, taken, 'a version with a blob that was cut is damaged');
+  const writer = await store.begin(model);
+  await rejectsWith(t, writer.addBlob('big', new Uint8Array(32 * 1024 * 1024 + 1)), {
+    name: 'InvariantError',
+  });
+};
+
 const attempts: Check = async (t, store) => {
   const [one, two] = await Promise.all([store.begin(model), store.begin(model)]);
   t.not(one.version, two.version);
@@ -192,6 +241,9 @@ const refusals: Check = async (t, store) => {
   await refused('a key twice', [{ ...first, keys: new Uint32Array([0, 3, 3]) }, second]);
   await refused('a key past the end', [{ ...first, keys: new Uint32Array([0, 3, 8]) }, second]);
   await refused('too few floats', [{ ...first, rows: first.rows.subarray(1) }, second]);
+  const given = { 'no/name': new Uint8Array(1) };
+  const named = writeVersion(store, sampleImages, sampleFacts, given);
+  await rejectsWith(t, named, { name: 'InvariantError' }, "a blob's name that is none");
   await refused('another row width', sampleImages, { ...sampleFacts, rowWidth: 2 });
   const { versions, damaged } = await store.list(model);
   t.strictSame([versions, damaged], [[], []]);
@@ -267,6 +319,7 @@ const checks: Readonly<Record<string, Check>> = {
   'any images - are read as they were written': anyRoundTrip,
   'shards - may be added in any order and at once': anyOrder,
   'numbers - are never used again': numbers,
+  'blobs - are read as they were written, and damage in them is named': blobs,
   'attempts - end once, and do not disturb each other': attempts,
   'a version that could not be read - is not written': refusals,
   'the pointer - moves only to what exists, and its version is never pruned': pointer,

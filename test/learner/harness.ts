@@ -9,6 +9,8 @@ import { Learner } from '../../src/learner/learner.ts';
 import { ShardClient } from '../../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../../src/learner/take-over.ts';
 import type { LogEntry } from '../../src/nats/channel.ts';
+import { unpackInternal } from '../../src/protocol/codec.ts';
+import type { CutRequest } from '../../src/protocol/internal.ts';
 import type { RejectedEvent } from '../../src/protocol/messages.ts';
 import { createShardBuffers } from '../../src/shard/memory.ts';
 import { shardShapes } from '../../src/topology.ts';
@@ -100,7 +102,9 @@ export async function runLearner(
     for (const entry of entries) if (entry.seq >= first) queue.push(entry);
   };
   feed(queued);
-  const cuts = channel.subscribe(subjects.learners(model, 1, 'cut'), () => loop.cut('cut'));
+  const cuts = channel.subscribe(subjects.learners(model, 1, 'cut'), ({ data }) =>
+    loop.cut(unpackInternal<CutRequest>(data).cut),
+  );
   const done = loop.run();
   done.catch(() => undefined);
   const stop = () => {

@@ -23,10 +23,11 @@ const stream = (more: Partial<StreamState> = {}): StreamState => ({
 });
 const manifestWith = (marks: number[]): Manifest => ({
   ...sampleFacts,
-  format: 1,
+  format: 2,
   version: 3,
   createdAt: created,
   shards: [],
+  blobs: [],
   stream: { name: 's', created, marks },
 });
 

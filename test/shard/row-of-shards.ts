@@ -5,7 +5,7 @@ import type { Delta } from '../../src/protocol/internal.ts';
 import { subjectsOf } from '../../src/protocol/subjects.ts';
 import { DeltaFeed } from '../../src/shard/delta-feed.ts';
 import { createShardBuffers, openShardMemory, type ShardShape } from '../../src/shard/memory.ts';
-import { Shard } from '../../src/shard/shard.ts';
+import { type Blobs, Shard } from '../../src/shard/shard.ts';
 import { ShardService } from '../../src/shard/shard-service.ts';
 import type { MemoryChannel } from '../support/memory-channel.ts';
 
@@ -29,8 +29,9 @@ export function runShard(
   buffers = createShardBuffers(shape),
   source = 'first',
   epoch = 1,
+  blobsNow: () => Blobs = () => ({}),
 ): RunningShard {
-  const shard = new Shard(openShardMemory(shape, buffers));
+  const shard = new Shard(openShardMemory(shape, buffers), blobsNow);
   const feed = new DeltaFeed(source);
   const heard: RunningShard['heard'] = [];
   const broken: unknown[] = [];
