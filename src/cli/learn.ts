@@ -1,15 +1,13 @@
 /** `millrace learn`: a recorded file, or standard input, into a model's stream. */
-import { type Command, Option } from 'commander';
-import type { Mapping } from '../formats/mapping.ts';
-import { type RecordFormat, readRecords, recordFormats } from '../formats/records.ts';
+import type { Command } from 'commander';
 import { openSource } from '../formats/source.ts';
 import { caughtUp } from './caught-up.ts';
+import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './event-options.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { feed } from './feed.ts';
 import { learnBar } from './learn-bar.ts';
 import { learnSummary, summaryText } from './learn-summary.ts';
 import {
-  columnList,
   countFromOne,
   positiveNumber,
   type ServerOptions,
@@ -18,39 +16,23 @@ import {
 } from './options.ts';
 import { printJson, type Terminal } from './terminal.ts';
 
-export interface LearnCommandOptions extends ServerOptions, Omit<Mapping, 'drop'> {
-  readonly format?: RecordFormat;
+export interface LearnCommandOptions extends ServerOptions, EventOptions {
   readonly key?: string;
-  readonly categorical?: readonly string[];
-  readonly drop?: readonly string[];
   readonly eventsPerMessage: number;
   readonly rate?: number;
   readonly strict?: boolean;
 }
 
-const example = `
-Records are events as on the wire, {"features": {...}, "label": ...}, one per line; or, with --label, flat
-JSON lines or a table with a header (comma, tab, semicolon or bar). In a table a cell that is a finite decimal
-number is a number, true and false are booleans, an empty one or NA is absent, all else is categorical.
-Gzip is unpacked by itself. A --time is seconds or milliseconds since 1970, or ISO 8601.
-
+const example = `${eventHelp}
 Examples:
   millrace learn flights flights.csv.gz --label late --drop row_id
   tail -f clicks.jsonl | millrace learn clicks -`;
 
 export function addLearn(program: Command, terminal: Terminal): void {
-  withServerOptions(program.command('learn'))
+  withEventOptions(withServerOptions(program.command('learn')))
     .description('Send labelled events to a model')
     .argument('<model>', 'name of the model')
     .argument('[file]', 'file of events; - is standard input', '-')
-    .addOption(new Option('--format <name>', 'told by the content when absent').choices(recordFormats))
-    .option('--label <column>', 'records are flat, and this is the label')
-    .option('--positive <value>', 'value of the label that means 1; all others mean 0')
-    .option('--id <column>', "the event's id")
-    .option('--time <column>', "the event's time")
-    .option('--weight <column>', "the event's importance")
-    .option('--drop <columns>', 'columns that are no features, separated by commas', columnList)
-    .option('--categorical <columns>', 'columns whose numbers are names', columnList)
     .option('--key <column>', 'events of one value keep their order among several learners')
     .option('--events-per-message <n>', 'events in one message', countFromOne, 256)
     .option('--rate <n>', 'events per second at most', positiveNumber)
@@ -60,18 +42,8 @@ export function addLearn(program: Command, terminal: Terminal): void {
       if (file === '-' && terminal.stdinIsTerminal) {
         throw new UsageError(`nothing to learn; name a file: millrace learn ${model} FILE`);
       }
-      refuseWithoutLabel(options);
       await run(model, file, options, terminal);
     });
-}
-
-/** On the wire an event's parts have their names; there is nothing to map. */
-function refuseWithoutLabel(options: LearnCommandOptions): void {
-  if (options.label !== undefined) return;
-  const given = (['positive', 'id', 'time', 'weight', 'drop'] as const).find(
-    (name) => options[name] !== undefined,
-  );
-  if (given !== undefined) throw new UsageError(`--${given} needs --label COLUMN beside it`);
 }
 
 async function run(
@@ -82,10 +54,7 @@ async function run(
 ): Promise<void> {
   // The file first: a wrong name needs no server to be told.
   const source = await openSource(file, terminal.stdin);
-  const { rows } = await readRecords(source, {
-    ...(options.format === undefined ? {} : { format: options.format }),
-    categorical: new Set(options.categorical),
-  });
+  const { rows } = await recordsOf(source, options);
   const summary = await withClient(options, async (client) => {
     const bar = learnBar(client, model, source, options.json === true ? false : terminal.stderrIsTerminal);
     try {
@@ -94,7 +63,7 @@ async function run(
         model,
         rows,
         options,
-        note: bar.note(terminal),
+        note: bar.above(terminal.note),
         onProgress: bar.update,
       });
       const status = fed.progress.events === 0 ? undefined : await caughtUp(client, model, fed.progress.seq);

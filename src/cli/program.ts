@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { codeVersion } from '../version.ts';
 import { addActors } from './actors.ts';
+import { addBacktest } from './backtest.ts';
 import { addCheckpoints } from './checkpoints.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
@@ -34,6 +35,7 @@ export function programOf(terminal: Terminal): Command {
     addServe,
     addPredict,
     addLearn,
+    addBacktest,
     addStatus,
     addCheckpoints,
     addModels,

@@ -23,10 +23,12 @@ const secondsBelow = 1e11;
 
 /** Throws MillraceError('badInput') that names what is missing or wrong. */
 export function eventOf(record: FileRecord, mapping: Mapping): LearnEvent {
-  return mapping.label === undefined ? wireEvent(record) : flatEvent(record, mapping.label, mapping);
+  return mapping.label === undefined
+    ? wireEvent(record, mapping.positive)
+    : flatEvent(record, mapping.label, mapping);
 }
 
-function wireEvent(record: FileRecord): LearnEvent {
+function wireEvent(record: FileRecord, positive: string | undefined): LearnEvent {
   if (typeof record.features !== 'object' || record.features === null) {
     throw bad(
       'expected {"features": {...}, "label": ...}; for flat records name the label with --label COLUMN',
@@ -35,7 +37,8 @@ function wireEvent(record: FileRecord): LearnEvent {
   if (typeof record.label !== 'number' && typeof record.label !== 'boolean') {
     throw bad('"label" is neither a number nor a boolean');
   }
-  return record as unknown as LearnEvent;
+  const event = record as unknown as LearnEvent;
+  return positive === undefined ? event : { ...event, label: labelOf(event.label, 'label', positive) };
 }
 
 function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): LearnEvent {

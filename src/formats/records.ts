@@ -1,13 +1,18 @@
-/** Records of a source in either format; which one is told by the first byte that is not blank when not named. */
+/**
+ * Records of a source in any format. When none is named the file's name tells libsvm and vw, else the first byte
+ * that is not blank tells JSON lines from a table.
+ */
 import { MillraceError } from '../base/errors.ts';
 import type { LearnEvent } from '../protocol/messages.ts';
 import { readCsv } from './csv.ts';
 import { readJsonLines } from './jsonl.ts';
+import { readLibsvm } from './libsvm.ts';
 import { eventOf, type Mapping } from './mapping.ts';
 import { type FileRecord, problemOf, type Row, recordOf } from './row.ts';
 import { peek, type Source } from './source.ts';
+import { readVw } from './vw.ts';
 
-export const recordFormats = ['jsonl', 'csv'] as const;
+export const recordFormats = ['jsonl', 'csv', 'libsvm', 'vw'] as const;
 export type RecordFormat = (typeof recordFormats)[number];
 
 export interface RecordOptions {
@@ -23,11 +28,29 @@ export interface Records {
 
 export async function readRecords(source: Source, options: RecordOptions = {}): Promise<Records> {
   const { head, chunks } = await peek(source.chunks, 1);
-  const format = options.format ?? formatOf(head, source.name);
-  const categorical = options.categorical ?? new Set<string>();
-  const rows =
-    format === 'csv' ? readCsv(chunks, { categorical }) : asText(readJsonLines(chunks), categorical);
-  return { format, rows };
+  const format = options.format ?? formatByName(source.name) ?? formatOf(head, source.name);
+  return { format, rows: readers[format](chunks, options.categorical ?? new Set()) };
+}
+
+type Reader = (
+  chunks: AsyncIterable<Uint8Array>,
+  categorical: ReadonlySet<string>,
+) => AsyncIterable<Row<FileRecord>>;
+
+const readers: Readonly<Record<RecordFormat, Reader>> = {
+  jsonl: (chunks, categorical) => asText(readJsonLines(chunks), categorical),
+  csv: (chunks, categorical) => readCsv(chunks, { categorical }),
+  libsvm: readLibsvm,
+  vw: readVw,
+};
+
+/** Whether records of this format are events already, with nothing to map but the label's value. */
+export const holdsEvents = (format: RecordFormat): boolean => format === 'libsvm' || format === 'vw';
+
+function formatByName(name: string): RecordFormat | undefined {
+  const ending = /\.(libsvm|svm|vw)(\.gz)?$/.exec(name)?.[1];
+  if (ending === undefined) return undefined;
+  return ending === 'vw' ? 'vw' : 'libsvm';
 }
 
 /** An item of a file as an event to learn, or the reason why it is none. */

@@ -69,16 +69,28 @@ export function metricsView(
   const mean = (sum: number) => (weight > 0 ? totals[sum]! / weight : null);
   const binary = definition.task === 'binary';
   const squared = mean(sums.squaredError);
+  const logLoss = binary && definition.loss === 'logistic' ? mean(sums.logLoss) : null;
+  const meanLabel = mean(sums.label);
   return {
     events: totals[sums.events]!,
     averageLoss: mean(sums.loss),
-    logLoss: binary && definition.loss === 'logistic' ? mean(sums.logLoss) : null,
+    logLoss,
+    normalizedEntropy: logLoss === null || meanLabel === null ? null : normalizedEntropy(logLoss, meanLabel),
     accuracy: binary ? mean(sums.correct) : null,
     auc: binary ? areaUnderCurve(totals) : null,
     mae: binary ? null : mean(sums.absoluteError),
     rmse: binary || squared === null ? null : Math.sqrt(squared),
-    meanLabel: mean(sums.label),
+    meanLabel,
   };
+}
+
+/**
+ * Log loss over the entropy of the base rate (He et al. 2014): below 1 is better than a constant, and comparable
+ * between segments of different rates. Null while one class is missing.
+ */
+export function normalizedEntropy(logLoss: number, rate: number): number | null {
+  if (rate <= 0 || rate >= 1) return null;
+  return logLoss / -(rate * Math.log(rate) + (1 - rate) * Math.log(1 - rate));
 }
 
 /** Chance that a positive scores above a negative, ties one half; null while one class is missing. */

@@ -99,6 +99,8 @@ export interface MetricsView {
   readonly events: number;
   readonly averageLoss: number | null;
   readonly logLoss: number | null;
+  /** Log loss over the entropy of the base rate. */
+  readonly normalizedEntropy: number | null;
   readonly accuracy: number | null;
   readonly auc: number | null;
   readonly mae: number | null;

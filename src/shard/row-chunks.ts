@@ -42,6 +42,17 @@ export function nextChunk(
   };
 }
 
+/** A whole table as such pieces. */
+export function* chunksOfTable(table: Float32Array, width: number): Generator<RowChunk> {
+  const range = { start: 0, end: table.length / width };
+  const locate = (row: number) => ({ from: table, at: row * width });
+  for (let from: number | undefined = 0; from !== undefined; ) {
+    const chunk = nextChunk(range, width, from, locate);
+    yield chunk;
+    from = chunk.next;
+  }
+}
+
 /** Negative zero counts as a value: a restored row must have the same bits. */
 function isZero(rows: Float32Array, at: number, width: number): boolean {
   for (let slot = 0; slot < width; slot++) if (!Object.is(rows[at + slot], 0)) return false;

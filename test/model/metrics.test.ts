@@ -130,6 +130,7 @@ t.test('metrics - a regression has errors instead of classes', async (t) => {
     events: 2,
     averageLoss: 7 / 4,
     logLoss: null,
+    normalizedEntropy: null,
     accuracy: null,
     auc: null,
     mae: 5 / 4,

@@ -39,10 +39,14 @@ export function dataMissing(...names: readonly string[]): string | false {
   return missing.length === 0 ? false : `measuring data not here: ${missing.join(', ')}`;
 }
 
-export function readText(name: string): string {
+export function dataPath(name: string): string {
   const file = dataFile(name);
   if (file === undefined) throw new Error(`no ${name}: skip when dataMissing() says so`);
-  const bytes = readFileSync(file);
+  return file;
+}
+
+export function readText(name: string): string {
+  const bytes = readFileSync(dataPath(name));
   return (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 

@@ -1,0 +1,108 @@
+/**
+ * One model in one table, learned event by event in one loop, with no actors, no batches and no broker. It is
+ * what a server's parameters must equal bit for bit after the same log (one learner), so it serves as the
+ * oracle of tests and as the engine of backtests.
+ */
+import type { ModelConfig } from '../../config/schema.ts';
+import { MillraceError } from '../base/errors.ts';
+import { SparseVector } from '../base/sparse-vector.ts';
+import { fingerprintOfRows } from '../checkpoint/fingerprint.ts';
+import { type BuiltModel, buildModel } from '../kernels/build-model.ts';
+import type { KernelReport } from '../kernels/linear-kernels.ts';
+import type { EventView } from '../kernels/linear-model.ts';
+import { learnableEvent } from '../learner/events.ts';
+import { losses } from '../model/losses.ts';
+import { addToSums, bucketOf, metricsView, totalsLength } from '../model/metrics.ts';
+import type { MetricsView } from '../protocol/messages.ts';
+import { chunksOfTable } from '../shard/row-chunks.ts';
+
+/** One progressive step: what was predicted, and then learned. */
+export interface Step {
+  /** Raw score from before the step. */
+  readonly raw: number;
+  readonly label: number;
+  readonly weight: number;
+  /** Of the raw score, by the model's loss, without the weight. */
+  readonly loss: number;
+  /** Distinct hashed features, the intercept among them. */
+  readonly features: number;
+}
+
+export class SequentialModel {
+  readonly table: Float32Array;
+  /** Progressive sums and histogram (src/model/metrics.ts). */
+  readonly totals = new Float64Array(totalsLength);
+  learned = 0;
+  rejected = 0;
+  readonly #built: BuiltModel;
+  readonly #vector: SparseVector;
+
+  constructor(config: ModelConfig) {
+    this.#built = buildModel(config);
+    const { keyCount, width } = this.#built.model.layout;
+    this.table = new Float32Array(keyCount * width);
+    this.#vector = new SparseVector(config.limits.featuresMax + 1);
+  }
+
+  get width(): number {
+    return this.#built.model.layout.width;
+  }
+
+  get metrics(): MetricsView {
+    return metricsView(this.totals, this.#built.definition);
+  }
+
+  /** Equal to that of a server with these parameters. */
+  get fingerprint(): string {
+    return fingerprintOfRows(chunksOfTable(this.table, this.width));
+  }
+
+  get kernels(): KernelReport {
+    return this.#built.model.report();
+  }
+
+  /** One event as it came. Throws MillraceError, with nothing changed, when it cannot be learned. */
+  step(item: unknown): Step {
+    const { definition, model } = this.#built;
+    const { features, label, weight } = learnableEvent(item, definition.task);
+    const view = this.#viewOf(features);
+    const raw = model.learn(this.table, view, label, weight);
+    addToSums(this.totals, definition, raw, label, weight);
+    if (definition.task === 'binary') this.totals[bucketOf(raw, label)]! += 1;
+    this.learned++;
+    return { raw, label, weight, loss: losses[definition.loss].value(raw, label), features: view.to };
+  }
+
+  /** As a server does: what cannot be learned is counted. */
+  learn(item: unknown): void {
+    try {
+      this.step(item);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      this.rejected++;
+    }
+  }
+
+  /** A message from which no event could be taken. */
+  refuse(): void {
+    this.rejected++;
+  }
+
+  /** What a reply calls `score`. */
+  score(features: unknown): number {
+    const { definition, model } = this.#built;
+    return losses[definition.loss].link(model.predict(this.table, this.#viewOf(features)));
+  }
+
+  /** Keys and values of an event's features. */
+  keysOf(features: unknown): { readonly key: number; readonly value: number }[] {
+    const { rows, values, to } = this.#viewOf(features);
+    return Array.from({ length: to }, (_, i) => ({ key: rows[i]!, value: values[i]! }));
+  }
+
+  #viewOf(features: unknown): EventView {
+    this.#built.featurizer.featurize(features, this.#vector);
+    const { keys, values, numeric, count } = this.#vector;
+    return { rows: keys, values, numeric, from: 0, to: count };
+  }
+}

@@ -1,0 +1,115 @@
+/** `millrace backtest`: what models would have predicted on a recorded log, learning as they go; no server needed. */
+import { basename } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { Command } from 'commander';
+import { type BacktestOutcome, backtest, type Candidate } from '../backtest/backtest.ts';
+import type { Step } from '../backtest/sequential-model.ts';
+import type { Mapping } from '../formats/mapping.ts';
+import { eventsOf, holdsEvents, type RecordFormat } from '../formats/records.ts';
+import { openSource } from '../formats/source.ts';
+import { comparisonText, LossTable, outcomeText, reportOf } from './backtest-report.ts';
+import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './event-options.ts';
+import { exitCodes, SilentFailure, UsageError } from './failure.ts';
+import { fileBar } from './file-bar.ts';
+import { chosenModel, type ModelOptions, modelOfFile, withModelOptions } from './model-options.ts';
+import { printJson, type Terminal } from './terminal.ts';
+
+interface BacktestCommandOptions extends ModelOptions, EventOptions {
+  readonly compare?: readonly string[];
+  readonly lenient?: boolean;
+  readonly json?: boolean;
+}
+
+const example = `${eventHelp}
+Each event is predicted before it is learned, by the model and the kernels that a server would run. The same log
+gives the parameters that a server with one learner has after it; the fingerprint names them.
+
+Examples:
+  millrace backtest flights.csv.gz --label late --drop row_id
+  millrace backtest a9a.libsvm.gz --optimizer adagrad --set optimizer.learningRate=0.05
+  millrace backtest flights.csv.gz --label late --compare narrow.json wide.json`;
+
+export function addBacktest(program: Command, terminal: Terminal): void {
+  withModelOptions(withEventOptions(program.command('backtest')))
+    .description('Try a model on a recorded log, without a server')
+    .argument('[file]', 'file of events; - is standard input')
+    .option('--compare <configs...>', 'run the models of these config files on the same events')
+    .option('--lenient', 'pass over what cannot be read or learned, as a server does')
+    .option('--json', 'write JSON for programs')
+    .addHelpText('after', example)
+    .action((file: string | undefined, options: BacktestCommandOptions) =>
+      run(chosenFiles(file, options), options, terminal),
+    );
+}
+
+interface Chosen {
+  readonly file: string;
+  readonly candidates: readonly Candidate[];
+}
+
+/** The last word after --compare is the file when no other was named: `backtest --compare A.json B.json FILE`. */
+function chosenFiles(file: string | undefined, options: BacktestCommandOptions): Chosen {
+  const { compare } = options;
+  if (compare === undefined) {
+    return { file: file ?? '-', candidates: [{ name: 'model', config: chosenModel(options) }] };
+  }
+  if (options.config !== undefined) throw new UsageError('give --config or --compare, not both');
+  const configs = file === undefined ? compare.slice(0, -1) : compare;
+  if (configs.length < 2) {
+    throw new UsageError(
+      '--compare needs at least two config files: millrace backtest FILE --compare A.json B.json',
+    );
+  }
+  const candidates = configs.map((path) => ({
+    name: basename(path).replace(/\.jsonc?$/, ''),
+    config: modelOfFile(path, options.model),
+  }));
+  return { file: file ?? compare.at(-1)!, candidates };
+}
+
+async function run(
+  { file, candidates }: Chosen,
+  options: BacktestCommandOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (file === '-' && terminal.stdinIsTerminal) {
+    throw new UsageError('no events; name a file: millrace backtest FILE');
+  }
+  const source = await openSource(file, terminal.stdin);
+  const { rows, format } = await recordsOf(source, options);
+  const bar = fileBar(source, options.json !== true && terminal.stderrIsTerminal);
+  const table = new LossTable(options.json === true ? undefined : bar.above((text) => terminal.print(text)));
+  const startedAt = performance.now();
+  let outcome: BacktestOutcome;
+  try {
+    outcome = await backtest(candidates, eventsOf(rows, mappingOf(options, format, candidates)), {
+      strict: options.lenient !== true,
+      note: bar.above(terminal.note),
+      onStep: (step: Step, events: number) => {
+        table.add(step, events);
+        if (events % barEvery !== 0) return;
+        bar.update(events);
+        bar.loss(table.average);
+      },
+    });
+  } finally {
+    bar.stop();
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  const report = reportOf(outcome, seconds);
+  if (options.json === true) printJson(terminal, report);
+  else
+    terminal.print(candidates.length > 1 ? comparisonText(outcome, seconds) : outcomeText(outcome, seconds));
+  if (report.events === 0) {
+    terminal.note(`no event of ${source.name} could be learned`);
+    throw new SilentFailure(exitCodes.badInput);
+  }
+}
+
+const barEvery = 500;
+
+/** In LIBSVM's and VW's text the classes are usually -1 and 1: for a binary model 1 is 1 and all else 0. */
+function mappingOf(options: EventOptions, format: RecordFormat, candidates: readonly Candidate[]): Mapping {
+  const isBinary = candidates.every(({ config }) => config.task === 'binary');
+  return holdsEvents(format) && isBinary ? { positive: '1', ...options } : options;
+}

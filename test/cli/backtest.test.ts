@@ -1,0 +1,166 @@
+/** `millrace backtest` as a user runs it, on made-up logs and, where it is there, on recorded data. */
+import { gzipSync } from 'node:zlib';
+import t from 'tap';
+import { dataMissing, dataPath } from '../support/data.ts';
+import { inProcess } from './command-line.ts';
+
+const rows = (count: number) =>
+  Array.from({ length: count }, (_, at) => ({
+    features: { color: ['red', 'green', 'blue'][at % 3], size: (at % 7) / 7 },
+    label: at % 3 === 0 ? 1 : 0,
+  }));
+const jsonLines = rows(300)
+  .map((event) => `${JSON.stringify(event)}\n`)
+  .join('');
+const table = `color,size,late\n${rows(300)
+  .map(({ features, label }) => `${features.color},${features.size},${label}\n`)
+  .join('')}`;
+
+const reportOf = async (args: readonly string[], input?: string) => {
+  const outcome = await inProcess(['backtest', ...args, '--json'], input === undefined ? {} : { input });
+  t.equal(outcome.stderr, '');
+  t.equal(outcome.code, 0);
+  return JSON.parse(outcome.stdout);
+};
+
+t.test('backtest - the same events in any format give the same figures and parameters', async (t) => {
+  const folder = t.testdir({
+    'log.jsonl': jsonLines,
+    'log.csv': table,
+    'log.jsonl.gz': gzipSync(jsonLines),
+  });
+  const first = await reportOf([`${folder}/log.jsonl`]);
+  t.match(first, {
+    events: 300,
+    unreadable: 0,
+    rejected: 0,
+    metrics: { averageLoss: Number, logLoss: Number, accuracy: Number, auc: Number, mae: null, rmse: null },
+    eventsPerSecond: Number,
+    elapsedSeconds: Number,
+    fingerprint: /^[0-9a-f]{16}$/,
+  });
+  t.ok(first.metrics.normalizedEntropy < 0.9 && first.metrics.auc > 0.9, 'it learned');
+  for (const args of [
+    [`${folder}/log.csv`, '--label', 'late'],
+    [`${folder}/log.jsonl.gz`],
+    [`${folder}/log.jsonl`, '--optimizer', 'ftrl', '--bits', '18', '--set', 'optimizer.alpha=0.1'],
+  ]) {
+    const { metrics, fingerprint } = await reportOf(args);
+    t.strictSame({ metrics, fingerprint }, { metrics: first.metrics, fingerprint: first.fingerprint });
+  }
+  const { fingerprint } = await reportOf([], jsonLines);
+  t.equal(fingerprint, first.fingerprint, 'from standard input');
+  const other = await reportOf([`${folder}/log.jsonl`, '--set', 'optimizer.alpha=0.2']);
+  t.not(other.fingerprint, first.fingerprint);
+});
+
+t.test('backtest - says what a person wants to know', async (t) => {
+  const folder = t.testdir({ 'log.csv': table });
+  const { stdout, code } = await inProcess(['backtest', `${folder}/log.csv`, '--label', 'late']);
+  t.equal(code, 0);
+  t.match(stdout, /average loss +since last +events/);
+  t.match(stdout, / {8}256 /);
+  t.match(stdout, /quality +loss 0\.\d{4}, normalised entropy 0\.\d{4}, AUC/);
+});
+
+t.test('backtest - classes of -1 and 1 in text formats', async (t) => {
+  const lines = rows(200).map(
+    ({ label, features }, at) =>
+      `${label === 1 ? '+1' : '-1'} ${(at % 3) + 1}:1 ${features.size === 0 ? '' : `9:${features.size}`}`,
+  );
+  const folder = t.testdir({
+    'log.libsvm': lines.join('\n'),
+    'log.vw': lines.map((line) => line.replace(' ', ' | ')).join('\n'),
+  });
+  const libsvm = await reportOf([`${folder}/log.libsvm`]);
+  const vw = await reportOf([`${folder}/log.vw`]);
+  t.equal(libsvm.events, 200);
+  t.equal(libsvm.fingerprint, vw.fingerprint);
+  t.equal((await reportOf([`${folder}/log.vw`, '--task', 'regression'])).metrics.meanLabel, -66 / 200);
+});
+
+t.test('backtest - compares models on the same events', async (t) => {
+  const config = (model: object) => JSON.stringify({ models: { m: model } });
+  const folder = t.testdir({
+    'log.jsonl': jsonLines,
+    'good.json': config({}),
+    'same.json': config({}),
+    'slow.json': config({ optimizer: { name: 'sgd', learningRate: 0.0001 } }),
+  });
+  const files = ['good', 'same', 'slow'].map((name) => `${folder}/${name}.json`);
+  const report = await reportOf([`${folder}/log.jsonl`, '--compare', ...files]);
+  const [good, same, slow] = report.models;
+  t.equal(good.difference, undefined);
+  t.strictSame(same.difference, { mean: 0, interval: { mean: 0, low: 0, high: 0 } });
+  t.equal(same.fingerprint, good.fingerprint);
+  t.ok(slow.difference.interval.low > 0);
+  t.ok(Math.abs(slow.difference.mean - (slow.metrics.averageLoss - good.metrics.averageLoss)) < 1e-9);
+  const { stdout } = await inProcess(['backtest', '--compare', ...files, `${folder}/log.jsonl`]);
+  t.match(stdout, /same and good cannot be told apart/);
+  t.match(stdout, /slow is worse than good on these events\./);
+});
+
+t.test('backtest - a bad row ends it in one line, or is passed over', async (t) => {
+  const folder = t.testdir({
+    'bad.jsonl': `${jsonLines.split('\n').slice(0, 3).join('\n')}\n{"features": {}, "label": 7}\n{"features":\n`,
+    'ragged.csv': 'a,b,y\n1,2,0\n1,1\n',
+    'text.csv': 'a,y\n1,0\n1,x\n',
+    'two.json': JSON.stringify({ models: { a: {}, b: {} } }),
+    'empty.jsonl': '',
+  });
+  for (const [args, said] of [
+    [
+      [`${folder}/bad.jsonl`],
+      /^error: line 4: label: expected 0, 1, false or true for a binary model, got 7\n$/,
+    ],
+    [[`${folder}/ragged.csv`, '--label', 'y'], /^error: line 3: expected 3 cells as in the header, got 2\n$/],
+    [[`${folder}/text.csv`, '--label', 'y'], /^error: line 3: label "y" is "x", not a number/],
+    [[`${folder}/none.csv`], /cannot be read/],
+    [[`${folder}/bad.jsonl`, '--format', 'arff'], /Allowed choices are jsonl, csv, libsvm, vw/],
+    [[`${folder}/bad.jsonl`, '--format', 'vw', '--label', 'y'], /--label has no meaning for vw/],
+    [[`${folder}/bad.jsonl`, '--loss', 'hinge'], /models\.model\.loss: expected /],
+    [
+      [`${folder}/bad.jsonl`, '--loss', 'logistic', '--task', 'regression'],
+      /expected "squared" for task "regression"/,
+    ],
+    [[`${folder}/bad.jsonl`, '--bits', 'many'], /models\.model\.features\.bits/],
+    [[`${folder}/bad.jsonl`, '--set', 'alpha'], /expected PATH=VALUE/],
+    [[`${folder}/bad.jsonl`, '--set', '__proto__.x=1'], /__proto__/],
+    [
+      [`${folder}/bad.jsonl`, '--config', `${folder}/two.json`],
+      /has the models a, b; choose one with --model/,
+    ],
+    [
+      [`${folder}/bad.jsonl`, '--config', `${folder}/two.json`, '--model', 'c'],
+      /has no model "c"; it has a, b/,
+    ],
+    [[`${folder}/bad.jsonl`, '--compare', `${folder}/two.json`], /needs at least two/],
+    [[`${folder}/empty.jsonl`], /no event of .* could be learned/],
+  ] as const) {
+    const { code, stderr } = await inProcess(['backtest', ...args]);
+    t.equal(code, 2, args.join(' '));
+    t.match(stderr, said, args.join(' '));
+    t.equal(stderr.trim().split('\n').length, 1, stderr);
+  }
+  const { stdout, stderr, code } = await inProcess([
+    'backtest',
+    `${folder}/bad.jsonl`,
+    '--lenient',
+    '--json',
+  ]);
+  t.equal(code, 0);
+  t.match(JSON.parse(stdout), { events: 3, unreadable: 1, rejected: 1 });
+  t.match(stderr, /line 4: label: .*; passed over\nline 5: not valid JSON/);
+});
+
+const missing = dataMissing('a9a/a9a.libsvm.gz');
+t.test(
+  'backtest - a9a: FTRL-Proximal as an independent implementation has it',
+  { skip: missing },
+  async (t) => {
+    const { metrics, events } = await reportOf([dataPath('a9a/a9a.libsvm.gz')]);
+    t.equal(events, 32_561);
+    t.ok(Math.abs(metrics.logLoss - 0.334472) < 2e-5, `log loss ${metrics.logLoss}`);
+    t.ok(Math.abs(metrics.auc - 0.897865) < 2e-4, `AUC ${metrics.auc}`);
+  },
+);
