@@ -4,16 +4,18 @@
  */
 import type { ModelConfig } from '../config/schema.ts';
 import { MillraceError } from '../src/base/errors.ts';
+import type { Featurizer } from '../src/features/featurizer.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
 import { BatchBuilder, batchEventsMax } from '../src/learner/batch-builder.ts';
 import { EntryQueue } from '../src/learner/entry-queue.ts';
+import { ExclusionFilter } from '../src/learner/exclusion-filter.ts';
 import { Learner } from '../src/learner/learner.ts';
 import { keepRejected } from '../src/learner/rejected-log.ts';
 import { ShardClient } from '../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../src/learner/take-over.ts';
 import type { LogReader } from '../src/nats/channel.ts';
 import { packInternal, unpackInternal } from '../src/protocol/codec.ts';
-import type { CutRequest, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
+import type { CutRequest, Exclusion, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
 import { type Subjects, subjectsOf, verbOfSubject } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
 import { actorThread } from '../src/runtime/thread.ts';
@@ -24,6 +26,8 @@ export interface LearnerSettings {
   readonly epoch: number;
   readonly config: ModelConfig;
   readonly learner: number;
+  /** Of the epoch. */
+  readonly exclusions: readonly Exclusion[];
   readonly paused: boolean;
   readonly requestTimeoutMs: number;
   readonly queueBytesMax: number;
@@ -41,21 +45,13 @@ async function learnerActor(context: Context): Promise<RunningActor> {
   const shards = shardClient(context, subjects, built.model.layout);
   const { marks, sums } = await takeOver(shards);
   const queue = new EntryQueue(config.batch.eventsMax * 4, settings.queueBytesMax);
-  const { eventsPerMessageMax, featuresMax, featuresPerMessageMax } = config.limits;
-  const limits = {
-    eventsMax: batchEventsMax(config),
-    eventsPerMessageMax,
-    featuresMax,
-    featuresPerMessageMax,
-  };
-  const place = { model, task: config.task, partitions: config.partitions, learner, learners };
   const loop = new Learner({
     definition: built.definition,
     model: built.model,
     modelName: model,
     learners,
     shards,
-    builder: new BatchBuilder({ ...place, ...limits }, built.featurizer, marks),
+    builder: builderOf(settings, built.featurizer, marks),
     queue,
     keepRejected: (events) => keepRejected(channel, subjects, log, events),
     sums,
@@ -108,6 +104,16 @@ function shardClient(
     identity: { learner, life: context.life },
     timeoutMs: requestTimeoutMs,
   });
+}
+
+function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Float64Array): BatchBuilder {
+  const { model, config, learner, exclusions } = settings;
+  const { eventsPerMessageMax, featuresMax, featuresPerMessageMax } = config.limits;
+  const { learners } = config.actors;
+  const place = { model, task: config.task, partitions: config.partitions, learner, learners };
+  const limits = { eventsPerMessageMax, featuresMax, featuresPerMessageMax };
+  const own = { ...place, ...limits, eventsMax: batchEventsMax(config) };
+  return new BatchBuilder(own, featurizer, marks, new ExclusionFilter(exclusions));
 }
 
 async function readInto(queue: EntryQueue, reader: LogReader, epoch: number): Promise<void> {

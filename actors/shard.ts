@@ -58,9 +58,8 @@ async function shardActor(context: ActorContext<ShardSettings>): Promise<Running
   };
 }
 
-function reportOf({ model, epoch }: ShardSettings, { seq, memory: { ledger } }: Shard): ShardReport {
-  const [learned, rejected] = [ledger.counts[0]!, ledger.counts[1]!];
-  return { kind: 'shard', model, epoch, seq, learned, rejected, totals: bytesOf(ledger.totals.slice()) };
+function reportOf({ model, epoch }: ShardSettings, { seq, counts, memory: { ledger } }: Shard): ShardReport {
+  return { kind: 'shard', model, epoch, seq, ...counts, totals: bytesOf(ledger.totals.slice()) };
 }
 
 export default actorThread(shardActor);

@@ -161,6 +161,12 @@ export const modelSchema = z.strictObject({
       instancesMax: integer(1, 65_536, 4096, 'Instances in one predict request'),
       waitMs: integer(0, 60_000, 500, 'Longest wait for minSeq or maxAgeMs; then 504'),
       waitersMax: integer(0, 1_000_000, 1024, 'Requests that may wait for minSeq or maxAgeMs; above it, 429'),
+      exclusionsMax: integer(
+        0,
+        2048,
+        1024,
+        'Events and rules of events that learners pass over; above it, another is refused',
+      ),
       streamBytesMax: integer(
         mib,
         2 ** 50,

@@ -7,7 +7,7 @@ import type { ShardSettings } from '../actors/shard.ts';
 import type { Config, ModelConfig } from '../config/schema.ts';
 import { keyRangeOf } from './base/key-range.ts';
 import { rowLayoutOf } from './model/row-layout.ts';
-import type { ServedState } from './protocol/internal.ts';
+import type { EpochEntry, ServedState } from './protocol/internal.ts';
 import type { ActorKind, ActorSpec } from './runtime/actor.ts';
 import type { ShardBuffers, ShardShape } from './shard/memory.ts';
 
@@ -29,6 +29,7 @@ export interface ModelEpoch {
   /** Events learned as of the version that the epoch starts from. */
   readonly learned: number;
   readonly paused: boolean;
+  readonly entry: EpochEntry;
 }
 
 /** A request between actors that is not answered by then is sent again. */
@@ -83,7 +84,7 @@ export interface ModelActors {
 }
 
 export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActors {
-  const { model, config, served, shapes, buffers, stream, learned, paused } = epoch;
+  const { model, config, served, shapes, buffers, stream, learned, paused, entry } = epoch;
   const { root, metrics } = around.config;
   const { codeVersion, checkpointFolder } = around;
   const common = { root, model, requestTimeoutMs, reportMs: metrics.intervalMs };
@@ -101,7 +102,8 @@ export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActor
       return specOf('shard', `${model}/shard/${shard}`, settings);
     }),
     learners: numbered(config.actors.learners, (learner) => {
-      const settings = { ...common, epoch: served.epoch, config, learner, paused, queueBytesMax };
+      const work = { learner, exclusions: entry.exclusions, paused, queueBytesMax };
+      const settings = { ...common, epoch: served.epoch, config, ...work };
       return specOf('learner', `${model}/learner/${learner}`, settings);
     }),
     predictors: numbered(config.actors.predictors, (predictor) =>

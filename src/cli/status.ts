@@ -115,7 +115,7 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ],
     [
       'learned',
-      `${countText(model.learned)} events, ${countText(model.rejected)} refused, ${countText(model.eventsPerSecond)}/s`,
+      `${countText(model.learned)} events, ${countText(model.rejected)} refused, ${countText(model.excluded)} excluded, ${countText(model.eventsPerSecond)}/s`,
     ],
     ['position', `${model.seq} of ${model.streamSeq}, ${countText(model.lag)} behind`],
     ['version', `${model.version}, epoch ${model.epoch}`],

@@ -2,6 +2,7 @@
 import type { ModelInput } from '../../config/schema.ts';
 import type { MillraceError } from '../base/errors.ts';
 import { encode } from '../protocol/codec.ts';
+import type { Exclusion } from '../protocol/internal.ts';
 import type { ServerStatus, VersionSummary } from '../protocol/messages.ts';
 import type { Verb } from '../protocol/subjects.ts';
 import { bodyOf, isNotReady, type Link } from './link.ts';
@@ -32,6 +33,8 @@ export interface Admin {
     version: number,
     options?: { mode?: RollbackMode },
   ): Promise<{ epoch: number; version: number }>;
+  /** Has events passed over from now on, in this epoch and later ones; what is learned already stays learned. */
+  exclude(model: string, exclusions: readonly Exclusion[]): Promise<{ epoch: number; exclusions: number }>;
   addModel(model: string, config?: ModelInput): Promise<{ model: string; epoch: number }>;
   /** `purge` removes its stream and its versions too. */
   removeModel(model: string, options?: { purge?: boolean }): Promise<Removal>;
@@ -61,6 +64,7 @@ export function adminOf(link: Link): Admin {
     checkpoint: async (model) => ask('checkpoint', model, {}),
     checkpoints: async (model) => ask('checkpoints', model, {}),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
+    exclude: async (model, exclusions) => ask('exclude', model, { exclusions }),
     addModel: async (model, config = {}) => ask('add', model, { config }),
     removeModel: async (model, { purge = false } = {}) => ask('remove', model, { purge }),
     resetModel: (model) => tell('reset', model, {}),

@@ -14,6 +14,7 @@ import type {
   BlobReply,
   BlobRequest,
   CloseCutRequest,
+  Counts,
   CutRequest,
   ImageReply,
   ImageRequest,
@@ -33,10 +34,8 @@ export interface CutSettings {
 }
 
 /** What all shards agree on at the cut. */
-export interface CutState {
+export interface CutState extends Counts {
   readonly marks: Float64Array;
-  readonly learned: number;
-  readonly rejected: number;
   readonly totals: Float64Array;
   /** Names of the blobs that each shard has. */
   readonly blobs: readonly (readonly string[])[];
@@ -127,10 +126,9 @@ type ShardState = Omit<CutState, 'blobs'>;
 const isSameState = (state: ShardState, other: ShardState): boolean =>
   state.learned === other.learned && state.marks.every((mark, at) => mark === other.marks[at]);
 
-const stateOf = ({ marks, learned, rejected, totals }: OpenCutReply): ShardState => ({
+const stateOf = ({ marks, totals, blobs: _blobs, ...counts }: OpenCutReply): ShardState => ({
+  ...counts,
   marks: doublesOf(marks),
-  learned,
-  rejected,
   totals: doublesOf(totals),
 });
 

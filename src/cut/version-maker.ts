@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import { persistently } from '../base/persistently.ts';
 import type { CheckpointStore, VersionFacts, VersionReason } from '../checkpoint/store.ts';
 import { rowLayoutOf } from '../model/row-layout.ts';
+import { packTotals } from '../model/stored-totals.ts';
 import type { Channel } from '../nats/channel.ts';
 import type { CutClient, CutState } from './cut-client.ts';
 
@@ -121,7 +122,7 @@ export class VersionMaker {
       definition,
       keyCount,
       rowWidth: width,
-      totals: [state.learned, state.rejected, ...state.totals],
+      totals: packTotals({ counts: state, totals: state.totals }),
       writer: { millrace: codeVersion, node: process.version, v8: process.versions.v8, arch: process.arch },
     };
   }

@@ -1,6 +1,6 @@
 /**
- * Stream entries into batches. An entry is taken whole; what in it cannot be learned is refused event by event,
- * with position and reason. Depends on nothing but the entries: not on time, nor on how they are batched.
+ * Stream entries into batches. An entry is taken whole; what an exclusion names is passed over, and what cannot be
+ * learned is refused event by event, with position and reason. Depends on nothing but the entries: not on time, nor on how they are batched.
  */
 
 import type { ModelConfig } from '../../config/schema.ts';
@@ -13,6 +13,7 @@ import type { RejectedEvent } from '../protocol/messages.ts';
 import { keyOfSubject, verbOfSubject } from '../protocol/subjects.ts';
 import type { Batch, Position } from './batch.ts';
 import { eventsOf, learnableEvent } from './events.ts';
+import { ExclusionFilter } from './exclusion-filter.ts';
 
 export interface BuilderSettings {
   readonly model: string;
@@ -37,17 +38,28 @@ const severalLearnersEventsMax = 64;
 export const batchEventsMax = ({ batch, actors }: ModelConfig): number =>
   actors.learners > 1 ? Math.min(batch.eventsMax, severalLearnersEventsMax) : batch.eventsMax;
 
+/** A partition is the hash of the key, or the sequence where there is no key. */
+export const partitionOf = (seq: number, key: string | undefined, partitions: number): number =>
+  (key === undefined ? seq : fnv1a(key)) % partitions;
+
 export class BatchBuilder {
   readonly #settings: BuilderSettings;
   readonly #featurizer: Featurizer;
   readonly #vector: SparseVector;
   /** Last sequence already in the parameters, per partition, when this learner started. */
   readonly #marks: Float64Array;
+  readonly #exclusions: ExclusionFilter;
 
-  constructor(settings: BuilderSettings, featurizer: Featurizer, marks: Float64Array) {
+  constructor(
+    settings: BuilderSettings,
+    featurizer: Featurizer,
+    marks: Float64Array,
+    exclusions: ExclusionFilter = new ExclusionFilter([]),
+  ) {
     this.#settings = settings;
     this.#featurizer = featurizer;
     this.#marks = marks;
+    this.#exclusions = exclusions;
     this.#vector = new SparseVector(settings.featuresMax + 1);
   }
 
@@ -66,6 +78,10 @@ export class BatchBuilder {
     const verb = verbOfSubject(entry.subject);
     if (verb === 'control' || !this.#isOwn(entry)) return [];
     batch.stamps.push(entry.seq, entry.timeMs);
+    if (this.#exclusions.coversMessage(entry)) {
+      batch.excluded += this.#countOf(entry);
+      return [];
+    }
     if (verb === 'label') {
       return [
         this.#refusedWhole(
@@ -80,7 +96,7 @@ export class BatchBuilder {
   #isOwn(entry: LogEntry): boolean {
     const { partitions, learner, learners } = this.#settings;
     const key = keyOfSubject(entry.subject);
-    const partition = (key === undefined ? entry.seq : fnv1a(key)) % partitions;
+    const partition = partitionOf(entry.seq, key, partitions);
     return partition % learners === learner && entry.seq > this.#marks[partition]!;
   }
 
@@ -94,6 +110,10 @@ export class BatchBuilder {
     const refused: RejectedEvent[] = [];
     let featuresLeft = this.#settings.featuresPerMessageMax;
     for (let index = 0; index < items.length; index++) {
+      if (this.#exclusions.coversEvent(entry.seq, index, items[index])) {
+        batch.excluded++;
+        continue;
+      }
       try {
         const event = learnableEvent(items[index], this.#settings.task);
         this.#featurizer.featurize(event.features, this.#vector);
@@ -106,6 +126,16 @@ export class BatchBuilder {
       }
     }
     return refused;
+  }
+
+  /** Events in a message that is passed over; one that cannot be decoded, or must not be, is one. */
+  #countOf(entry: LogEntry): number {
+    if (this.#exclusions.isPoison(entry)) return 1;
+    try {
+      return eventsOf(entry, this.#settings.eventsPerMessageMax).length;
+    } catch {
+      return 1;
+    }
   }
 
   #refusedWhole(entry: LogEntry, error: unknown): RejectedEvent {

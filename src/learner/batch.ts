@@ -36,6 +36,8 @@ export class Batch {
   /** (sequence, broker time) of the entries, for freshness. */
   readonly stamps: number[] = [];
   messages = 0;
+  /** Events that an exclusion passed over. */
+  excluded = 0;
 
   clear(): void {
     this.count = 0;
@@ -44,6 +46,7 @@ export class Batch {
     this.items.length = 0;
     this.stamps.length = 0;
     this.messages = 0;
+    this.excluded = 0;
   }
 
   add(vector: SparseVector, event: { label: number; weight: number }, at: Position, item: unknown): void {

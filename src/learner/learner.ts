@@ -170,6 +170,7 @@ export class Learner {
     return {
       learned,
       rejected: rejected.length,
+      excluded: batch.excluded,
       sums: bytesOf(sums.slice()),
       buckets: bytesOf(this.#buckets.slice(0, definition.task === 'binary' ? learned : 0)),
       stamps: bytesOf(new Float64Array(batch.stamps)),

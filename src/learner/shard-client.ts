@@ -123,7 +123,7 @@ export class ShardClient {
     toSeq: number,
     tally: BatchTally,
   ): Promise<void> {
-    const elsewhere: BatchTally = { learned: tally.learned, rejected: tally.rejected };
+    const { sums: _sums, buckets: _buckets, stamps: _stamps, ...elsewhere } = tally;
     await Promise.all(
       parts.map((part, shard) => this.#pushShard(shard, part, table, toSeq, shard === 0 ? tally : elsewhere)),
     );

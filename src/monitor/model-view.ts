@@ -17,6 +17,7 @@ export interface ModelViewData {
   readonly seq: number;
   readonly learned: number;
   readonly rejected: number;
+  readonly excluded: number;
   readonly eventsPerSecond: number;
   readonly totals: Uint8Array | undefined;
   readonly windowTotals: Uint8Array | undefined;
@@ -54,6 +55,7 @@ export class ModelView {
       seq: this.#shard?.seq ?? 0,
       learned: this.#shard?.learned ?? 0,
       rejected: this.#shard?.rejected ?? 0,
+      excluded: this.#shard?.excluded ?? 0,
       eventsPerSecond: this.#rate(nowMs),
       totals: latest && bytesOf(latest.totals),
       windowTotals: latest && bytesOf(this.#window(latest)),

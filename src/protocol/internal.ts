@@ -50,10 +50,13 @@ export interface PushRequest extends LearnerIdentity {
   readonly tally?: BatchTally;
 }
 
+/** What becomes of an event; every event of the log that is in the parameters' past is counted under one of these. */
+export const countNames = ['learned', 'rejected', 'excluded'] as const;
+export type CountName = (typeof countNames)[number];
+export type Counts = Readonly<Record<CountName, number>>;
+
 /** What a batch adds besides rows. */
-export interface BatchTally {
-  readonly learned: number;
-  readonly rejected: number;
+export interface BatchTally extends Counts {
   /** Shard 0 only. Float64 sums: totals with one learner, differences with several. */
   readonly sums?: Uint8Array;
   /** Shard 0 only. Uint16 indices into the totals to count up by one (src/model/metrics.ts). */
@@ -105,10 +108,8 @@ export interface OpenCutRequest {
   readonly timeoutMs: number;
 }
 /** Comes when every learner's marker is in. */
-export interface OpenCutReply {
+export interface OpenCutReply extends Counts {
   readonly marks: Uint8Array;
-  readonly learned: number;
-  readonly rejected: number;
   readonly totals: Uint8Array;
   /** Names of the blobs that this shard adds to the version; a name comes from one shard. */
   readonly blobs: readonly string[];
@@ -157,26 +158,59 @@ export interface MakeVersionRequest {
   readonly reason: 'events' | 'time' | 'command' | 'stop';
 }
 
-/** A stream's control entry: what starts here. JSON, since it is part of the log for ever. */
+/**
+ * Events that learners pass over. One is done, and neither learned nor rejected. A position is an event, or a
+ * whole message without an index, that was given up as poisonous. The others are for unlearning: events up to a
+ * sequence with this id (their own, or their message's Nats-Msg-Id), this key, or this feature (`name`, or
+ * `name=value`).
+ */
+export type Exclusion =
+  | { readonly kind: 'position'; readonly seq: number; readonly index?: number }
+  | { readonly kind: 'id' | 'key' | 'feature'; readonly value: string; readonly untilSeq: number };
+
+/** Everything beside the log that decides parameters (config/learning-settings.ts). */
+export interface LearningSettings {
+  readonly definition: unknown;
+  readonly limits: {
+    readonly featuresMax: number;
+    readonly depthMax: number;
+    readonly eventsPerMessageMax: number;
+    readonly featuresPerMessageMax: number;
+  };
+  readonly learners: number;
+}
+
+export const epochReasons = ['start', 'rollback', 'reset', 'exclude'] as const;
+
+/**
+ * A stream's control entry: what starts here. JSON, since it is part of the log for ever. The entries are a chain
+ * (`from`), from which a replay knows what every epoch learned, with which settings.
+ */
 export interface EpochEntry {
   readonly kind: 'epoch';
-  readonly reason: 'start' | 'rollback' | 'reset';
-  /** Version that the epoch starts from; 0 is the empty model. */
+  readonly reason: (typeof epochReasons)[number];
+  /** Version that the epoch starts from, or the last one before it when it goes on from the parameters in memory; 0 is the empty model. */
   readonly base: number;
-  /** Events up to this sequence are left out; 0: the version's own marks count. */
+  /** The epoch that made the state which this one starts from, and the marks of that state, one where all are equal. Absent for the empty model. */
+  readonly from?: { readonly epoch: number; readonly marks: readonly number[] };
+  /** Events up to this sequence are left out; 0: the state's own marks count. */
   readonly skipTo: number;
   readonly leftOut: readonly (readonly [number, number])[];
+  /** What learners of this epoch pass over; later epochs carry it on. */
+  readonly exclusions: readonly Exclusion[];
   readonly fingerprint: string;
+  /** Absent in entries of Millrace 0.1. */
+  readonly settings?: LearningSettings;
+  /** What is set otherwise than in the version before. */
+  readonly changes?: readonly { readonly path: string; readonly from?: unknown; readonly to?: unknown }[];
 }
 
 /** Reports of actors to the monitor. */
-export interface ShardReport {
+export interface ShardReport extends Counts {
   readonly kind: 'shard';
   readonly model: string;
   readonly epoch: number;
   readonly seq: number;
-  readonly learned: number;
-  readonly rejected: number;
   readonly totals: Uint8Array;
 }
 export interface LearnerReport {

@@ -120,9 +120,10 @@ export interface ModelStatus {
   readonly optimizer: string;
   readonly epoch: number;
   readonly version: number;
-  /** Events applied to the parameters, and refused, since the model was made. */
+  /** Events applied to the parameters, refused, and passed over by an exclusion, since the model was made. */
   readonly learned: number;
   readonly rejected: number;
+  readonly excluded: number;
   /** Position up to which every event is in the parameters, and the stream's end. */
   readonly seq: number;
   readonly streamSeq: number;

@@ -10,6 +10,7 @@ export const verbs = [
   'checkpoint',
   'checkpoints',
   'rollback',
+  'exclude',
   'add',
   'remove',
   'reset',

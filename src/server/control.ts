@@ -4,6 +4,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Message, ServiceEndpoint } from '../nats/channel.ts';
 import { contentTypeHeader, decode, formatOf } from '../protocol/codec.ts';
+import { exclusionSchema } from '../protocol/epoch-entry.ts';
 import { replyError, respondError, respondValue } from '../protocol/replies.ts';
 import { type Verb, verbs } from '../protocol/subjects.ts';
 import type { Operations } from './operations.ts';
@@ -37,6 +38,10 @@ const acts: Readonly<Record<Verb, Act>> = {
   rollback: withBody(
     z.object({ version: versionNumber, mode: z.enum(['continue', 'relearn']).default('continue') }),
     (operations, model, { version, mode }) => operations.rollback(model, version, mode),
+  ),
+  exclude: withBody(
+    z.object({ exclusions: z.array(exclusionSchema).min(1) }),
+    (operations, model, { exclusions }) => operations.exclude(model, exclusions),
   ),
   add: withBody(z.object({ config: z.unknown() }), (operations, model, { config }) =>
     operations.add(model, config ?? {}),

@@ -1,13 +1,28 @@
-/** The chain of epochs in a model's own stream: control entries, each of which sums up what was left out before it. */
+/**
+ * The chain of epochs in a model's own stream: control entries, each of which sums up what was left out before it,
+ * and what is passed over from it on.
+ */
+import { MillraceError } from '../base/errors.ts';
 import type { Channel } from '../nats/channel.ts';
-import { decode } from '../protocol/codec.ts';
-import type { EpochEntry } from '../protocol/internal.ts';
+import { decodeEpochEntry } from '../protocol/epoch-entry.ts';
+import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
 import type { Subjects } from '../protocol/subjects.ts';
 
 type Range = readonly [first: number, last: number];
 
 /** Ranges of left-out sequences that are remembered; older ones are given up first. */
 const rangesMax = 256;
+
+/** An epoch's entry; undefined when the stream no longer holds it. */
+export async function entryOfEpoch(
+  channel: Channel,
+  subjects: Subjects,
+  model: string,
+  epoch: number,
+): Promise<EpochEntry | undefined> {
+  const entry = epoch > 0 ? await channel.entryAt(subjects.stream(model), epoch) : undefined;
+  return entry?.subject === subjects.control(model) ? decodeEpochEntry(entry.data) : undefined;
+}
 
 /**
  * What had been left out when an epoch began, and so is missing in every version made in it. Nothing when the
@@ -19,9 +34,7 @@ export async function leftOutOfEpoch(
   model: string,
   epoch: number,
 ): Promise<readonly Range[]> {
-  const entry = await channel.entryAt(subjects.stream(model), epoch);
-  if (entry?.subject !== subjects.control(model)) return [];
-  return (decode(entry.data, undefined) as EpochEntry).leftOut;
+  return (await entryOfEpoch(channel, subjects, model, epoch))?.leftOut ?? [];
 }
 
 /**
@@ -32,4 +45,35 @@ export function leftOutAfter(before: readonly Range[], from: number, skipTo: num
   const kept = before.filter(([, last]) => last <= from);
   if (skipTo > from) kept.push([from + 1, skipTo]);
   return kept.slice(-rangesMax);
+}
+
+/**
+ * Exclusions with more of them. What lies below the stream's first sequence cannot be read again and is forgotten;
+ * beyond `max`, more are refused: forgetting one would let a replay disagree.
+ */
+export function withExclusions(
+  before: readonly Exclusion[],
+  added: readonly Exclusion[],
+  firstSeq: number,
+  max: number,
+): Exclusion[] {
+  const byName = new Map<string, Exclusion>();
+  for (const exclusion of [...before, ...added]) {
+    const last = exclusion.kind === 'position' ? exclusion.seq : exclusion.untilSeq;
+    if (last < firstSeq) continue;
+    const name =
+      exclusion.kind === 'position'
+        ? `position ${exclusion.seq} ${exclusion.index ?? ''}`
+        : `${exclusion.kind} ${exclusion.value}`;
+    const known = byName.get(name);
+    const isWider = known === undefined || known.kind === 'position' || known.untilSeq < last;
+    if (isWider) byName.set(name, exclusion);
+  }
+  if (byName.size > max) {
+    throw new MillraceError(
+      'overloaded',
+      `${byName.size} exclusions; at most ${max} (limits.exclusionsMax): raise it`,
+    );
+  }
+  return [...byName.values()];
 }

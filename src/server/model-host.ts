@@ -1,32 +1,23 @@
 /**
  * One model while the server runs: its stream, its epochs, its actors. An epoch is a set of parameters with the
- * actors that work on it; a rollback or a reset loads the next epoch beside the present one, then changes over:
- * learning pauses for that moment, predictors answer from the old replica until the new one is whole.
+ * actors that work on it. A rollback or a reset loads the next epoch beside the present one, then changes over:
+ * learning pauses for that moment, predictors answer from the old replica until the new one is whole. An epoch
+ * that passes more events over goes on with the parameters in memory.
  */
-import { randomUUID } from 'node:crypto';
-import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { persistently } from '../base/persistently.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
-import type { Channel, StreamSpec, StreamState } from '../nats/channel.ts';
-import { encode, packInternal, unpackInternal } from '../protocol/codec.ts';
-import type { EpochEntry, MakeVersionRequest, PauseRequest, ServedState } from '../protocol/internal.ts';
+import type { Channel, StreamSpec } from '../nats/channel.ts';
+import { packInternal, unpackInternal } from '../protocol/codec.ts';
+import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
 import type { ModelPhase } from '../protocol/messages.ts';
 import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
-import {
-  type ModelActors,
-  type ModelEpoch,
-  modelActors,
-  type Surroundings,
-  shardShapes,
-} from '../topology.ts';
-import { leftOutAfter, leftOutOfEpoch } from './epochs.ts';
-import { appendMakingRoom, ensureModelStream } from './model-stream.ts';
-import { loadParameters } from './parameters.ts';
+import { type ModelActors, type ModelEpoch, modelActors, type Surroundings } from '../topology.ts';
+import { EpochLog } from './epoch-log.ts';
+import { type BegunEpoch, continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
 import {
   checkDefinition,
   newestGoodVersion,
@@ -34,6 +25,7 @@ import {
   type StoredState,
   startingMarks,
 } from './starting-state.ts';
+import { type ModelLine, tellLearners, tellPredictors } from './tell-actors.ts';
 
 export interface HostOptions {
   readonly channel: Channel;
@@ -47,17 +39,14 @@ export type RollbackMode = 'continue' | 'relearn';
 
 /** How long a version may take, beyond the cut itself. */
 const makeTimeoutMs = 120_000;
-const switchTimeoutMs = 30_000;
-const tellTimeoutMs = 10_000;
-const tellAttemptMs = 1_000;
-const tellRetryMs = 50;
-const appendTriesMax = 8;
 
 export class ModelHost {
   readonly model: string;
   readonly config: ModelConfig;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
+  readonly #epochs: EpochLog;
+  readonly #line: ModelLine;
   #phase: ModelPhase = 'starting';
   #reason: string | undefined;
   #epoch: ModelEpoch | undefined;
@@ -67,10 +56,13 @@ export class ModelHost {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(model: string, config: ModelConfig, options: HostOptions) {
+    const { channel, log } = options;
     this.model = model;
     this.config = config;
     this.#options = options;
     this.#subjects = subjectsOf(options.around.config.root);
+    this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
+    this.#line = { channel, subjects: this.#subjects, model, log };
   }
 
   get phase(): ModelPhase {
@@ -85,18 +77,17 @@ export class ModelHost {
     return this.#epoch?.served ?? { epoch: 0, version: 0, leftOut: [] };
   }
 
+  /** What learners pass over. */
+  get exclusions(): readonly Exclusion[] {
+    return this.#epoch?.entry.exclusions ?? [];
+  }
+
   get streamName(): string {
     return this.#subjects.stream(this.model);
   }
 
   get streamSpec(): StreamSpec {
-    return {
-      name: this.streamName,
-      subjects: this.#subjects.streamSubjects(this.model),
-      bytesMax: this.config.limits.streamBytesMax,
-      discard: 'new',
-      duplicateWindowMs: 120_000,
-    };
+    return this.#epochs.streamSpec;
   }
 
   get actorNames(): string[] {
@@ -107,19 +98,19 @@ export class ModelHost {
   /** Restores the newest good version and starts the actors. `relearn`: from an empty model and the whole stream. */
   async start(relearn: boolean): Promise<void> {
     const { store, log } = this.#options;
-    const stream = await this.#ensureStream();
+    const stream = await this.#epochs.ensureStream();
     const pointer = relearn ? undefined : await store.readPointer(this.model);
     const stored = await newestGoodVersion(store, this.model, pointer?.version ?? 0, log);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
     const skipTo = pointer?.skipTo ?? 0;
-    const entry = this.#entry('start', stored, skipTo, await this.#leftOut(stored, skipTo));
-    const epoch = await this.#appendEpoch(entry);
+    const entry = await this.#entryFrom('start', stored, skipTo, await this.#epochs.exclusions(stream));
+    const epoch = await this.#epochs.append(entry);
     const marks =
       stored === undefined
         ? new Float64Array(this.config.partitions).fill(skipTo)
         : startingMarks(stored.manifest, stream, skipTo, log);
-    this.#load(entry, epoch, stored, marks, stream);
+    this.#install(loadedEpoch(this, { epoch, entry, stream, paused: this.#paused }, stored, marks));
     const { shards, learners, predictors, checkpointer } = this.#actors!;
     await this.#options.supervisor.startAll([shards, [...learners, ...predictors], [checkpointer]]);
     this.#phase = 'running';
@@ -150,32 +141,26 @@ export class ModelHost {
     });
   }
 
+  /**
+   * Passes these over from here on, with the parameters as they are: a new epoch in the log, which replays follow.
+   * Refuses with MillraceError('overloaded') beyond `limits.exclusionsMax`.
+   */
+  exclude(added: readonly Exclusion[]): Promise<void> {
+    return this.#inTurn(() => {
+      this.#refuseWhenOver();
+      return this.#goOn('exclude', added);
+    });
+  }
+
   async setPaused(paused: boolean): Promise<void> {
     await this.#inTurn(async () => {
       this.#refuseWhenOver();
       if (this.#phase === 'failed')
         throw new MillraceError('notReady', `model ${this.model} failed: ${this.#reason}`);
       this.#paused = paused;
-      const body = packInternal({ paused } satisfies PauseRequest);
-      const verbs = Array.from({ length: this.config.actors.learners }, (_, learner) => `pause-${learner}`);
-      const subjects = verbs.map((verb) => this.#subjects.learners(this.model, this.served.epoch, verb));
-      await Promise.all(subjects.map((subject) => this.#tellLearner(subject, body)));
+      await tellLearners(this.#line, this.config.actors.learners, this.served.epoch, paused);
       this.#phase = paused ? 'paused' : 'running';
     });
-  }
-
-  /** A learner that is just starting may not hear yet, and may have begun with the settings from before. */
-  async #tellLearner(subject: string, body: Uint8Array): Promise<void> {
-    const untilMs = performance.now() + tellTimeoutMs;
-    for (;;) {
-      try {
-        await this.#options.channel.request(subject, body, { timeoutMs: tellAttemptMs });
-        return;
-      } catch (error) {
-        if (performance.now() > untilMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, tellRetryMs));
-      }
-    }
   }
 
   /** The settings with which an actor starts again: what has changed since it was first started. */
@@ -229,131 +214,118 @@ export class ModelHost {
   }
 
   async #switchTo(version: number, mode: RollbackMode, reason: EpochEntry['reason']): Promise<void> {
-    const { store, supervisor, log } = this.#options;
-    const current = this.#actors;
-    if (current === undefined) throw new MillraceError('notReady', `model ${this.model} is not running`);
+    const { store, log } = this.#options;
+    this.#runningActors();
     // Everything that can be refused is refused before anything is stopped.
     const stored = version === 0 ? undefined : await readVersion(store, this.model, version);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
+    await this.#changeEpoch(false, async () => {
+      const begun = await this.#beginEpoch(stored, mode, reason);
+      const kept = stored?.manifest.stream.marks ?? [];
+      const marks = Float64Array.from({ length: this.config.partitions }, (_, at) =>
+        Math.max(kept[at] ?? 0, begun.entry.skipTo),
+      );
+      return () => loadedEpoch(this, begun, stored, marks);
+    });
+    log.info({ model: this.model, version, mode, epoch: this.served.epoch }, 'epoch began');
+  }
+
+  /** A new epoch on the parameters in memory. */
+  async #goOn(reason: EpochEntry['reason'], added: readonly Exclusion[]): Promise<void> {
+    const stream = await this.#epochs.ensureStream();
+    const exclusions = await this.#epochs.exclusions(stream, added);
+    this.#runningActors();
+    await this.#changeEpoch(true, async () => {
+      const before = this.#epoch!;
+      const { epoch: from, version: base, leftOut } = before.served;
+      const memories = settledMemory(before);
+      const marks = memories[0]!.ledger.marks.slice();
+      const start = { reason, base, from: { epoch: from, marks }, skipTo: 0, leftOut, exclusions };
+      const entry = this.#epochs.entryOf(start);
+      const epoch = await this.#epochs.append(entry);
+      return () => continuedEpoch(before, memories, { epoch, entry, stream, paused: this.#paused }, marks);
+    });
+    this.#options.log.info({ model: this.model, reason, epoch: this.served.epoch }, 'epoch began');
+  }
+
+  #runningActors(): ModelActors {
+    if (this.#actors === undefined) throw new MillraceError('notReady', `model ${this.model} is not running`);
+    return this.#actors;
+  }
+
+  /**
+   * Stops who writes, has the next epoch begun, and starts who works on it. An epoch that cannot begin leaves the
+   * present one at work. `still`: the shards too are stopped before the next epoch begins.
+   */
+  async #changeEpoch(still: boolean, begin: () => Promise<() => ModelEpoch>): Promise<void> {
+    const { supervisor } = this.#options;
+    const current = this.#runningActors();
     this.#phase = 'switching';
-    const learning = [current.learners, [current.checkpointer]];
-    await supervisor.stop(learning.flat().map((spec) => spec.name));
-    let begun: { entry: EpochEntry; epoch: number; stream: StreamState };
+    const writers = [current.learners, [current.checkpointer]];
+    const namesOf = (stages: readonly (readonly ActorSpec[])[]) => stages.flat().map((spec) => spec.name);
+    await supervisor.stop(namesOf(writers));
+    if (still) await supervisor.stop(namesOf([current.shards]));
+    let next: () => ModelEpoch;
     try {
-      begun = await this.#beginEpoch(stored, mode, reason);
+      next = await begin();
     } catch (error) {
-      await supervisor.startAll(learning);
+      await supervisor.startAll(still ? [current.shards, ...writers] : writers);
       this.#phase = this.#paused ? 'paused' : 'running';
       throw error;
     }
-    const { entry, epoch, stream } = begun;
-    const kept = stored?.manifest.stream.marks ?? [];
-    const marks = Float64Array.from({ length: this.config.partitions }, (_, at) =>
-      Math.max(kept[at] ?? 0, entry.skipTo),
-    );
-    await supervisor.stop(current.shards.map((spec) => spec.name));
-    this.#load(entry, epoch, stored, marks, stream);
-    const next = this.#actors!;
-    await supervisor.startAll([next.shards]);
+    if (!still) await supervisor.stop(namesOf([current.shards]));
+    this.#install(next());
+    const { shards, learners, checkpointer } = this.#actors!;
+    await supervisor.startAll([shards]);
     await this.#tellPredictors();
-    await supervisor.startAll([next.learners, [next.checkpointer]]);
+    await supervisor.startAll([learners, [checkpointer]]);
     this.#phase = this.#paused ? 'paused' : 'running';
-    log.info({ model: this.model, version, mode, epoch }, 'epoch began');
   }
 
   /**
    * Moves the pointer, then writes the epoch into the log. A process that dies in between starts from the pointer
    * and writes the entry then; one whose log cannot be written puts the pointer back.
    */
-  async #beginEpoch(stored: StoredState | undefined, mode: RollbackMode, reason: EpochEntry['reason']) {
+  async #beginEpoch(
+    stored: StoredState | undefined,
+    mode: RollbackMode,
+    reason: EpochEntry['reason'],
+  ): Promise<BegunEpoch> {
     const { store } = this.#options;
     const before = await store.readPointer(this.model);
-    const stream = await this.#ensureStream();
+    const stream = await this.#epochs.ensureStream();
     const skipTo = mode === 'continue' ? stream.lastSeq : 0;
-    const entry = this.#entry(reason, stored, skipTo, await this.#leftOut(stored, skipTo));
+    const entry = await this.#entryFrom(reason, stored, skipTo, await this.#epochs.exclusions(stream));
     await store.writePointer(this.model, { version: entry.base, ...(skipTo > 0 ? { skipTo } : {}) });
     try {
-      return { entry, epoch: await this.#appendEpoch(entry), stream };
+      return { entry, epoch: await this.#epochs.append(entry), stream, paused: this.#paused };
     } catch (error) {
       await store.writePointer(this.model, before ?? { version: 0 });
       throw error;
     }
   }
 
-  #load(
-    entry: EpochEntry,
-    epoch: number,
-    stored: StoredState | undefined,
-    marks: Float64Array,
-    stream: StreamState,
-  ): void {
-    const shapes = shardShapes(this.config);
-    const totals = stored?.manifest.totals ?? [];
-    const served: ServedState = { epoch, version: entry.base, leftOut: entry.leftOut };
-    this.#epoch = {
-      model: this.model,
-      config: this.config,
-      served,
-      shapes,
-      buffers: loadParameters(shapes, { images: stored?.images ?? [], marks, totals }),
-      stream: { name: this.streamName, created: stream.created },
-      learned: totals[0] ?? 0,
-      paused: this.#paused,
-    };
-    this.#actors = modelActors(this.#options.around, this.#epoch);
-  }
-
-  /** A predictor that cannot be told is restarting, and its next life is told by refresh(). */
-  async #tellPredictors(): Promise<void> {
-    const { channel, log } = this.#options;
-    const body = packInternal(this.served);
-    const tellings = Array.from({ length: this.config.actors.predictors }, async (_, predictor) => {
-      const subject = this.#subjects.predictor(this.model, predictor, 'serve');
-      await channel.request(subject, body, { timeoutMs: switchTimeoutMs }).catch((error) => {
-        log.warn(
-          { model: this.model, predictor, reason: messageOf(error) },
-          'predictor not told; it restarts with the new state',
-        );
-      });
-    });
-    await Promise.all(tellings);
-  }
-
-  #entry(
+  async #entryFrom(
     reason: EpochEntry['reason'],
     stored: StoredState | undefined,
     skipTo: number,
-    leftOut: EpochEntry['leftOut'],
-  ): EpochEntry {
-    const fingerprint = fingerprintOf(definitionOf(this.config));
-    return { kind: 'epoch', reason, base: stored?.manifest.version ?? 0, skipTo, leftOut, fingerprint };
+    exclusions: readonly Exclusion[],
+  ): Promise<EpochEntry> {
+    const manifest = stored?.manifest;
+    const leftOut = await this.#epochs.leftOut(manifest, skipTo);
+    const start = { reason, base: manifest?.version ?? 0, skipTo, leftOut, exclusions };
+    if (manifest === undefined) return this.#epochs.entryOf(start);
+    const from = { epoch: manifest.epoch, marks: manifest.stream.marks };
+    return this.#epochs.entryOf({ ...start, from, definition: manifest.definition });
   }
 
-  /** What the version itself never learned, and what is skipped now. */
-  async #leftOut(stored: StoredState | undefined, skipTo: number): Promise<EpochEntry['leftOut']> {
-    if (stored === undefined) return leftOutAfter([], 0, skipTo);
-    const { channel } = this.#options;
-    const before = await leftOutOfEpoch(channel, this.#subjects, this.model, stored.manifest.epoch);
-    return leftOutAfter(before, Math.min(...stored.manifest.stream.marks), skipTo);
+  #install(epoch: ModelEpoch): void {
+    this.#epoch = epoch;
+    this.#actors = modelActors(this.#options.around, epoch);
   }
 
-  /** An epoch is named by the sequence of its entry: unique, growing, and part of the log. */
-  async #appendEpoch(entry: EpochEntry): Promise<number> {
-    const { channel, log } = this.#options;
-    // One id for all tries: an entry whose ack was lost is not written twice.
-    const msgId = randomUUID();
-    const subject = this.#subjects.control(this.model);
-    const append = () =>
-      appendMakingRoom(channel, this.streamSpec, () =>
-        channel.append(subject, encode(entry, 'json'), { msgId }),
-      );
-    const failed = (error: Error) =>
-      log.warn({ model: this.model, reason: error.message }, 'epoch not written yet');
-    return (await persistently(appendTriesMax, append, failed)).seq;
-  }
-
-  #ensureStream(): Promise<StreamState> {
-    return ensureModelStream(this.#options.channel, this.streamSpec, this.#options.log);
+  #tellPredictors(): Promise<void> {
+    return tellPredictors(this.#line, this.config.actors.predictors, this.served);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Config, ModelConfig } from '../../config/schema.ts';
 import { MillraceError, messageOf } from '../base/errors.ts';
 import type { ModelViewData } from '../monitor/model-view.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
-import type { PredictorsReport } from '../protocol/internal.ts';
+import type { Exclusion, PredictorsReport } from '../protocol/internal.ts';
 import type { ModelStatus, ServerStatus, VersionSummary } from '../protocol/messages.ts';
 import { subjectsOf } from '../protocol/subjects.ts';
 import type { AddedModels } from './added-models.ts';
@@ -110,6 +110,12 @@ export class Operations {
     const { host } = this.#member(model);
     await host.rollback(version, mode);
     return { model, epoch: host.served.epoch, version };
+  }
+
+  async exclude(model: string, exclusions: readonly Exclusion[]) {
+    const { host } = this.#member(model);
+    await host.exclude(exclusions);
+    return { model, epoch: host.served.epoch, exclusions: host.exclusions.length };
   }
 
   async reset(model: string) {

@@ -1,13 +1,14 @@
 /** A model's parameters in memory: shared buffers for each shard, filled from a version's rows. */
 import { keyRangeOf } from '../base/key-range.ts';
 import type { ShardImage } from '../checkpoint/store.ts';
-import { totalsLength } from '../model/metrics.ts';
+import { unpackTotals } from '../model/stored-totals.ts';
+import { countNames } from '../protocol/internal.ts';
 import { createShardBuffers, openShardMemory, type ShardBuffers, type ShardShape } from '../shard/memory.ts';
 
 export interface ParameterState {
   readonly images: readonly ShardImage[];
   readonly marks: Float64Array;
-  /** learned, rejected, then the progressive totals; empty for an empty model. */
+  /** As src/model/stored-totals.ts packs them; empty for an empty model. */
   readonly totals: readonly number[];
 }
 
@@ -18,9 +19,9 @@ export function loadParameters(shapes: readonly ShardShape[], state: ParameterSt
     const memory = openShardMemory(shape, buffers);
     for (const image of state.images) copyRows(image, memory.rows, shape);
     memory.ledger.marks.set(state.marks);
-    const [learned = 0, rejected = 0, ...totals] = state.totals;
-    memory.ledger.counts.set([learned, rejected]);
-    memory.ledger.totals.set(totals.slice(0, totalsLength));
+    const { counts, totals } = unpackTotals(state.totals);
+    memory.ledger.counts.set(countNames.map((name) => counts[name]));
+    memory.ledger.totals.set(totals);
     return buffers;
   });
 }

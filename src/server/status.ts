@@ -4,6 +4,7 @@ import type { CheckpointStore, VersionSizes } from '../checkpoint/store.ts';
 import { modelDefinition } from '../model/definition.ts';
 import { metricsView, totalsLength } from '../model/metrics.ts';
 import { rowLayoutOf } from '../model/row-layout.ts';
+import { unpackTotals } from '../model/stored-totals.ts';
 import type { ModelViewData } from '../monitor/model-view.ts';
 import type { MetricsView, ModelStatus, Quantiles, VersionSummary } from '../protocol/messages.ts';
 import type { ModelHost } from './model-host.ts';
@@ -31,6 +32,7 @@ export function modelStatus(
     version: served.version,
     learned: view?.learned ?? 0,
     rejected: view?.rejected ?? 0,
+    excluded: view?.excluded ?? 0,
     seq,
     streamSeq,
     lag: Math.max(0, streamSeq - seq),
@@ -58,18 +60,16 @@ function summary(
   host: ModelHost,
   current: number | undefined,
 ): VersionSummary {
-  const [learned = 0, , ...totals] = manifest.totals;
-  const padded = new Float64Array(totalsLength);
-  padded.set(totals.slice(0, totalsLength));
+  const { counts, totals } = unpackTotals(manifest.totals);
   return {
     version: manifest.version,
     parent: manifest.parent,
     createdAt: manifest.createdAt,
     reason: manifest.reason,
     seq: Math.min(...manifest.stream.marks),
-    learned,
+    learned: counts.learned,
     bytes,
     current: manifest.version === current,
-    metrics: metricsView(padded, modelDefinition(host.config)),
+    metrics: metricsView(totals, modelDefinition(host.config)),
   };
 }

@@ -3,12 +3,12 @@
  * loses nothing: the next life opens the same memory and goes on.
  *
  *   rows      float32   range rows of `width` slots
- *   ledger    float64   [ marks per partition | learned, rejected | totals | per learner: fence, committedTo ]
+ *   ledger    float64   [ marks per partition | counts | totals | per learner: fence, committedTo ]
  *   staging   one area per learner: the batch that is staged, and the redo log of the one being applied
  *
  *   staging area: int32    status, rows, buckets, parts seen
- *                 float64  toSeq, learned, rejected, sums
- *                 float64  the ledger's learned, rejected and sums that these lead to
+ *                 float64  toSeq, counts, sums
+ *                 float64  the ledger's counts and sums that these lead to
  *                 float64  target of each counted bucket
  *                 uint32   keys                       uint16   buckets
  *                 float32  rows as pushed, then, with several learners, the rows that they lead to
@@ -19,6 +19,7 @@
 import type { KeyRange } from '../base/key-range.ts';
 import { sumCount, totalsLength } from '../model/metrics.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import { countNames } from '../protocol/internal.ts';
 
 export interface ShardShape {
   readonly shard: number;
@@ -43,7 +44,7 @@ export interface ShardBuffers {
 export interface Ledger {
   /** Last sequence applied, per partition. */
   readonly marks: Float64Array;
-  /** Events learned, events rejected. */
+  /** Events in the order of countNames. */
   readonly counts: Float64Array;
   readonly totals: Float64Array;
   /** Life of each learner that may push. */
@@ -55,9 +56,9 @@ export interface Ledger {
 export interface StagingArea {
   /** status, row count, bucket count, parts seen */
   readonly head: Int32Array;
-  /** toSeq, learned, rejected, then the sums */
+  /** toSeq, the counts, then the sums */
   readonly tally: Float64Array;
-  /** What the ledger will hold: learned, rejected, then the sums. Apart from the tally, so that working it out is repeatable. */
+  /** What the ledger will hold: the counts, then the sums. Apart from the tally, so that working it out is repeatable. */
   readonly tallyTargets: Float64Array;
   readonly bucketTargets: Float64Array;
   readonly keys: Uint32Array;
@@ -75,13 +76,13 @@ export interface ShardMemory {
 }
 
 const headLength = 4;
-const tallyLength = 3 + sumCount;
-const tallyTargetsLength = 2 + sumCount;
+const tallyLength = 1 + countNames.length + sumCount;
+const tallyTargetsLength = countNames.length + sumCount;
 const rangeRows = (shape: ShardShape) => shape.range.end - shape.range.start;
 const align = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
 export function createShardBuffers(shape: ShardShape): ShardBuffers {
-  const ledgerLength = shape.partitions + 2 + totalsLength + 2 * shape.learners;
+  const ledgerLength = shape.partitions + countNames.length + totalsLength + 2 * shape.learners;
   return {
     rows: new SharedArrayBuffer(rangeRows(shape) * shape.layout.width * 4),
     ledger: new SharedArrayBuffer(ledgerLength * 8),
@@ -102,7 +103,7 @@ export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): Shard
     rows: new Float32Array(buffers.rows),
     ledger: {
       marks: doubles(shape.partitions),
-      counts: doubles(2),
+      counts: doubles(countNames.length),
       totals: doubles(totalsLength),
       fences: doubles(shape.learners),
       committedTo: doubles(shape.learners),

@@ -110,9 +110,9 @@ export class ShardService {
         clearTimeout(timer);
         if (error !== undefined) return reject(error);
         const blobs = this.#shard.freeze(cut);
-        const { marks, counts, totals } = this.#shard.memory.ledger;
-        const [learned, rejected] = [counts[0]!, counts[1]!];
-        resolve({ marks: bytesOf(marks.slice()), learned, rejected, totals: bytesOf(totals.slice()), blobs });
+        const { marks, totals } = this.#shard.memory.ledger;
+        const { counts } = this.#shard;
+        resolve({ marks: bytesOf(marks.slice()), ...counts, totals: bytesOf(totals.slice()), blobs });
       });
     });
   }

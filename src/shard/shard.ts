@@ -5,7 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
-import type { LearnerIdentity } from '../protocol/internal.ts';
+import { type Counts, countNames, type LearnerIdentity } from '../protocol/internal.ts';
 import { FrozenPages } from './frozen-pages.ts';
 import type { ShardMemory } from './memory.ts';
 import { chunkRowsMax, nextChunk, type RowChunk } from './row-chunks.ts';
@@ -40,6 +40,14 @@ export class Shard {
     let lowest = Number.POSITIVE_INFINITY;
     for (const mark of this.memory.ledger.marks) if (mark < lowest) lowest = mark;
     return lowest;
+  }
+
+  get counts(): Counts {
+    const { counts } = this.memory.ledger;
+    return Object.fromEntries(countNames.map((name, at) => [name, counts[at]!])) as Record<
+      (typeof countNames)[number],
+      number
+    >;
   }
 
   hello({ learner, life }: LearnerIdentity): { committedTo: number; stagedTo: number } {

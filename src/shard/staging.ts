@@ -9,13 +9,13 @@ import { doublesOf, shortsOf } from '../base/bytes.ts';
 import { MillraceError } from '../base/errors.ts';
 import { sumCount, sums } from '../model/metrics.ts';
 import { mergeRow } from '../model/row-join.ts';
-import type { BatchTally } from '../protocol/internal.ts';
+import { type BatchTally, countNames } from '../protocol/internal.ts';
 import type { ShardMemory, StagingArea } from './memory.ts';
 
 const status = { empty: 0, filling: 1, staged: 2, applying: 3 } as const;
 const head = { status: 0, rows: 1, buckets: 2, parts: 3 } as const;
-const tally = { toSeq: 0, learned: 1, rejected: 2, sums: 3 } as const;
-const tallyTargets = { learned: 0, rejected: 1, sums: 2 } as const;
+const tally = { toSeq: 0, counts: 1, sums: 1 + countNames.length } as const;
+const tallyTargets = { counts: 0, sums: countNames.length } as const;
 
 export interface PushPart {
   readonly toSeq: number;
@@ -83,8 +83,7 @@ function appendRows(memory: ShardMemory, area: StagingArea, push: PushPart): voi
 }
 
 function writeTally(area: StagingArea, given: BatchTally | undefined): void {
-  area.tally[tally.learned] = given?.learned ?? 0;
-  area.tally[tally.rejected] = given?.rejected ?? 0;
+  for (const [at, name] of countNames.entries()) area.tally[tally.counts + at] = given?.[name] ?? 0;
   area.tally.fill(Number.NaN, tally.sums);
   if (given?.sums !== undefined) area.tally.set(doublesOf(given.sums), tally.sums);
   const buckets = given?.buckets === undefined ? new Uint16Array(0) : shortsOf(given.buckets);
@@ -140,8 +139,8 @@ function workOutTargets(memory: ShardMemory, area: StagingArea): void {
     area.targets.set(rows.subarray(from, from + width), i * width);
     mergeRow(shape.layout, area.rows, i * width, area.targets, i * width);
   }
-  area.tallyTargets[tallyTargets.learned] = ledger.counts[0]! + area.tally[tally.learned]!;
-  area.tallyTargets[tallyTargets.rejected] = ledger.counts[1]! + area.tally[tally.rejected]!;
+  for (let at = 0; at < countNames.length; at++)
+    area.tallyTargets[tallyTargets.counts + at] = ledger.counts[at]! + area.tally[tally.counts + at]!;
   // Where a batch carries no sums they are not numbers, and stay so.
   for (let sum = 0; sum < sumCount; sum++) {
     const before = several ? ledger.totals[sum]! : 0;
@@ -174,8 +173,7 @@ function apply(memory: ShardMemory, learner: number, beforeWrite: BeforeWrite, w
     for (let slot = 0; slot < width; slot++) rows[row * width + slot] = area.targets[i * width + slot]!;
   }
   const toSeq = area.tally[tally.toSeq]!;
-  ledger.counts[0] = area.tallyTargets[tallyTargets.learned]!;
-  ledger.counts[1] = area.tallyTargets[tallyTargets.rejected]!;
+  ledger.counts.set(area.tallyTargets.subarray(tallyTargets.counts, tallyTargets.sums));
   if (!Number.isNaN(area.tallyTargets[tallyTargets.sums + sums.events]!))
     ledger.totals.set(area.tallyTargets.subarray(tallyTargets.sums));
   for (let i = 0; i < area.head[head.buckets]!; i++) ledger.totals[area.buckets[i]!] = area.bucketTargets[i]!;

@@ -5,6 +5,7 @@ import { Featurizer } from '../../src/features/featurizer.ts';
 import { Batch } from '../../src/learner/batch.ts';
 import { BatchBuilder, type BuilderSettings } from '../../src/learner/batch-builder.ts';
 import { learnableEvent } from '../../src/learner/events.ts';
+import { ExclusionFilter } from '../../src/learner/exclusion-filter.ts';
 import type { LogEntry } from '../../src/nats/channel.ts';
 import { subjects } from '../shard/row-of-shards.ts';
 import { entryOf, learnEntry } from './entries.ts';
@@ -52,6 +53,37 @@ t.test('an entry - is one event or an array of them, in either format', async (t
     t.strictSame(Array.from(batch.labels.subarray(0, 3)), [1, 0, 1]);
     t.strictSame(batch.stamps, [5, 1001.25, 6, 1001.5, 7, 1001.75]);
   }
+});
+
+t.test('an event that is passed over - is neither learned nor refused, and counted', async (t) => {
+  const filter = new ExclusionFilter([
+    { kind: 'position', seq: 3 },
+    { kind: 'position', seq: 4, index: 1 },
+    { kind: 'key', value: 'k', untilSeq: 6 },
+    { kind: 'feature', value: 'a=9', untilSeq: 6 },
+  ]);
+  const builder = new BatchBuilder(settings, featurizer(), new Float64Array(settings.partitions), filter);
+  const batch = new Batch();
+  const refused = [
+    entryOf(3, Uint8Array.of(0xc1)),
+    learnEntry(4, [good(1), { no: 'event' }, good(9), good(2)]),
+    learnEntry(5, [good(1), null], 'k'),
+    entryOf(6, Uint8Array.of(0xc1), subjects.label('m', 'k')),
+  ].flatMap((entry) => builder.take(entry, batch));
+  t.strictSame(refused, []);
+  t.strictSame(places(batch), [
+    [4, 0],
+    [4, 3],
+  ]);
+  t.equal(batch.excluded, 1 + 2 + 2 + 1);
+  t.equal(batch.toSeq, 6, 'all of them are done');
+  t.equal(
+    builder.take(learnEntry(7, [good(9)], 'k'), batch).length + batch.count,
+    3,
+    'later ones are learned',
+  );
+  batch.clear();
+  t.equal(batch.excluded, 0);
 });
 
 t.test('one bad event in an array - is refused alone, with its index, its reason and itself', async (t) => {

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { learningSettingsOf } from '../../config/learning-settings.ts';
 import { encode } from '../../src/protocol/codec.ts';
-import type { EpochEntry } from '../../src/protocol/internal.ts';
-import { leftOutAfter, leftOutOfEpoch } from '../../src/server/epochs.ts';
+import { decodeEpochEntry, encodeEpochEntry } from '../../src/protocol/epoch-entry.ts';
+import type { EpochEntry, Exclusion } from '../../src/protocol/internal.ts';
+import { leftOutAfter, leftOutOfEpoch, withExclusions } from '../../src/server/epochs.ts';
+import { configOf } from '../learner/harness.ts';
 import { subjects } from '../shard/row-of-shards.ts';
 import { MemoryChannel } from '../support/memory-channel.ts';
 
@@ -69,6 +72,7 @@ t.test("an epoch's entry - says what had been left out before it, if the stream 
     base: 3,
     skipTo: 9,
     leftOut: [[4, 9]],
+    exclusions: [],
     fingerprint: 'f',
   };
   const { seq } = await channel.append(subjects.control('m'), encode(entry, 'json'));
@@ -76,4 +80,42 @@ t.test("an epoch's entry - says what had been left out before it, if the stream 
   t.strictSame(await leftOutOfEpoch(channel, subjects, 'm', seq), [[4, 9]]);
   t.strictSame(await leftOutOfEpoch(channel, subjects, 'm', other.seq), [], 'a stream that was made anew');
   t.strictSame(await leftOutOfEpoch(channel, subjects, 'm', 99), [], 'an entry that is gone');
+});
+
+t.test('exclusions - are carried on, each once, until the stream has lost what they speak of', async (t) => {
+  const before: Exclusion[] = [
+    { kind: 'position', seq: 5 },
+    { kind: 'position', seq: 5, index: 0 },
+    { kind: 'id', value: 'a', untilSeq: 20 },
+    { kind: 'key', value: 'a', untilSeq: 9 },
+  ];
+  const added: Exclusion[] = [
+    { kind: 'position', seq: 5 },
+    { kind: 'id', value: 'a', untilSeq: 10 },
+    { kind: 'key', value: 'a', untilSeq: 30 },
+  ];
+  t.strictSame(withExclusions(before, added, 1, 4), [before[0], before[1], before[2], added[2]]);
+  t.strictSame(withExclusions(before, added, 21, 4), [added[2]]);
+  t.throws(() => withExclusions(before, added, 1, 3), { kind: 'overloaded', message: /exclusionsMax/ });
+});
+
+t.test("an epoch's entry - comes back from its bytes, and an earlier Millrace's too", async (t) => {
+  const entry: EpochEntry = {
+    kind: 'epoch',
+    reason: 'exclude',
+    base: 3,
+    from: { epoch: 2, marks: [7] },
+    skipTo: 0,
+    leftOut: [[4, 5]],
+    exclusions: [{ kind: 'position', seq: 5, index: 1 }],
+    fingerprint: 'f',
+    settings: learningSettingsOf(configOf({})),
+    changes: [{ path: 'optimizer.alpha', from: 0.1, to: 0.2 }],
+  };
+  t.strictSame(decodeEpochEntry(encodeEpochEntry(entry)), entry);
+  const early = { kind: 'epoch', reason: 'start', base: 0, skipTo: 0, leftOut: [], fingerprint: 'f' };
+  t.strictSame(decodeEpochEntry(encode(early, 'json')), { ...early, exclusions: [] });
+  for (const other of [{}, { ...early, leftOut: [[1]] }, { ...early, exclusions: [{ kind: 'all' }] }, 7])
+    t.equal(decodeEpochEntry(encode(other, 'json')), undefined);
+  t.equal(decodeEpochEntry(Uint8Array.of(0xc1)), undefined);
 });

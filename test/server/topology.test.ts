@@ -31,10 +31,21 @@ t.test(
   async (t) => {
     const shapes = shardShapes(config);
     const served = { epoch: 9, version: 2, leftOut: [] };
+    const exclusions = [{ kind: 'id', value: 'x', untilSeq: 5 }] as const;
+    const entry = {
+      kind: 'epoch',
+      reason: 'start',
+      base: 2,
+      skipTo: 0,
+      leftOut: [],
+      exclusions,
+      fingerprint: 'f',
+    } as const;
     const actors = modelActors(around, {
       model: 'm',
       config,
       served,
+      entry,
       shapes,
       buffers: shapes.map(createShardBuffers),
       stream: { name: 's', created: 'then' },
@@ -69,6 +80,7 @@ t.test(
         [1, true, 9],
       ],
     );
+    t.strictSame(actors.learners[0]!.settings.exclusions, exclusions);
     t.match(actors.predictors[1]!.settings, { predictor: 1, served });
     t.match(actors.checkpointer.settings, { base: { version: 2, learned: 77 }, epoch: 9, folder: 'folder' });
   },

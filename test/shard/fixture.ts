@@ -45,6 +45,7 @@ export const sumsOf = (...first: number[]): Uint8Array => {
 export const tallyOf = (learned: number, more: { sums?: number[]; buckets?: number[] } = {}): BatchTally => ({
   learned,
   rejected: 1,
+  excluded: 4,
   sums: sumsOf(...(more.sums ?? [learned])),
   buckets: bytesOf(Uint16Array.from(more.buckets ?? [])),
 });

@@ -17,6 +17,7 @@ import { connect } from '../../src/client/connect.ts';
 import type { Millrace } from '../../src/client/millrace.ts';
 import type { MillraceOptions } from '../../src/client/options.ts';
 import { rowLayoutOf } from '../../src/model/row-layout.ts';
+import { unpackTotals } from '../../src/model/stored-totals.ts';
 import type { ModelStatus } from '../../src/protocol/messages.ts';
 import { readVersion } from '../../src/server/starting-state.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
@@ -36,6 +37,7 @@ export interface ModelState {
   readonly table: Float32Array;
   readonly learned: number;
   readonly rejected: number;
+  readonly excluded: number;
   readonly totals: Float64Array;
   readonly manifest: Manifest;
 }
@@ -152,6 +154,6 @@ export async function readState(
       table.set(image.rows.subarray(i * width, (i + 1) * width), image.keys[i]! * width);
     }
   }
-  const [learned = 0, rejected = 0, ...totals] = manifest.totals;
-  return { table, learned, rejected, totals: Float64Array.from(totals), manifest };
+  const { counts, totals } = unpackTotals(manifest.totals);
+  return { table, ...counts, totals, manifest };
 }

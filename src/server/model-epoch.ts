@@ -1,0 +1,70 @@
+/**
+ * The parameters that an epoch works on: those of a version, loaded into new memory, or those in memory already,
+ * which the epoch before worked on.
+ */
+import type { ModelConfig } from '../../config/schema.ts';
+import { unpackTotals } from '../model/stored-totals.ts';
+import type { StreamState } from '../nats/channel.ts';
+import type { EpochEntry } from '../protocol/internal.ts';
+import { openShardMemory, type ShardMemory } from '../shard/memory.ts';
+import { settleMemory } from '../shard/settle.ts';
+import { type ModelEpoch, shardShapes } from '../topology.ts';
+import { loadParameters } from './parameters.ts';
+import type { StoredState } from './starting-state.ts';
+
+export interface BegunEpoch {
+  readonly epoch: number;
+  readonly entry: EpochEntry;
+  readonly stream: StreamState;
+  readonly paused: boolean;
+}
+
+/** Version `stored`, or the empty model, with these marks. */
+export function loadedEpoch(
+  { model, config, streamName }: { model: string; config: ModelConfig; streamName: string },
+  { epoch, entry, stream, paused }: BegunEpoch,
+  stored: StoredState | undefined,
+  marks: Float64Array,
+): ModelEpoch {
+  const shapes = shardShapes(config);
+  const totals = stored?.manifest.totals ?? [];
+  return {
+    model,
+    config,
+    entry,
+    served: { epoch, version: entry.base, leftOut: entry.leftOut },
+    shapes,
+    buffers: loadParameters(shapes, { images: stored?.images ?? [], marks, totals }),
+    stream: { name: streamName, created: stream.created },
+    learned: unpackTotals(totals).counts.learned,
+    paused,
+  };
+}
+
+/** Brings the memory to one state and returns it; nobody else may work on it meanwhile. */
+export function settledMemory({ shapes, buffers }: ModelEpoch): ShardMemory[] {
+  const memories = shapes.map((shape, shard) => openShardMemory(shape, buffers[shard]!));
+  settleMemory(memories);
+  return memories;
+}
+
+/** The next epoch on the settled memory of the one before. */
+export function continuedEpoch(
+  before: ModelEpoch,
+  memories: readonly ShardMemory[],
+  { epoch, entry, stream, paused }: BegunEpoch,
+  marks: Float64Array,
+): ModelEpoch {
+  for (const { ledger } of memories) {
+    ledger.marks.set(marks);
+    // A batch of this epoch may end at a sequence at which one of the epoch before has ended.
+    ledger.committedTo.fill(0);
+  }
+  return {
+    ...before,
+    entry,
+    served: { epoch, version: before.served.version, leftOut: entry.leftOut },
+    stream: { ...before.stream, created: stream.created },
+    paused,
+  };
+}

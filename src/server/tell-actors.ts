@@ -1,0 +1,65 @@
+/** What a host tells its running actors; each of them may be restarting at that moment. */
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Channel } from '../nats/channel.ts';
+import { packInternal } from '../protocol/codec.ts';
+import type { PauseRequest, ServedState } from '../protocol/internal.ts';
+import type { Subjects } from '../protocol/subjects.ts';
+
+const switchTimeoutMs = 30_000;
+const tellTimeoutMs = 10_000;
+const tellAttemptMs = 1_000;
+const tellRetryMs = 50;
+
+export interface ModelLine {
+  readonly channel: Channel;
+  readonly subjects: Subjects;
+  readonly model: string;
+  readonly log: Logger;
+}
+
+/** A predictor that cannot be told is restarting, and its next life starts with the new state. */
+export async function tellPredictors(
+  { channel, subjects, model, log }: ModelLine,
+  predictors: number,
+  served: ServedState,
+): Promise<void> {
+  const body = packInternal(served);
+  const tellings = Array.from({ length: predictors }, async (_, predictor) => {
+    const subject = subjects.predictor(model, predictor, 'serve');
+    await channel.request(subject, body, { timeoutMs: switchTimeoutMs }).catch((error) => {
+      log.warn(
+        { model, predictor, reason: messageOf(error) },
+        'predictor not told; it restarts with the new state',
+      );
+    });
+  });
+  await Promise.all(tellings);
+}
+
+export async function tellLearners(
+  { channel, subjects, model }: ModelLine,
+  learners: number,
+  epoch: number,
+  paused: boolean,
+): Promise<void> {
+  const body = packInternal({ paused } satisfies PauseRequest);
+  const verbs = Array.from({ length: learners }, (_, learner) => `pause-${learner}`);
+  await Promise.all(
+    verbs.map((verb) => tellUntilHeard(channel, subjects.learners(model, epoch, verb), body)),
+  );
+}
+
+/** A learner that is just starting may not hear yet, and may have begun with the settings from before. */
+async function tellUntilHeard(channel: Channel, subject: string, body: Uint8Array): Promise<void> {
+  const untilMs = performance.now() + tellTimeoutMs;
+  for (;;) {
+    try {
+      await channel.request(subject, body, { timeoutMs: tellAttemptMs });
+      return;
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, tellRetryMs));
+    }
+  }
+}
