@@ -46,7 +46,7 @@ async function predictorActor(context: ActorContext<PredictorSettings>): Promise
   const serving = new Serving({ channel, subjects, model, shape, served, timeoutMs, log, limits, now });
   await serving.whole();
 
-  const scorer = new Scorer(built.definition, built.featurizer, built.model, limits.featuresMax);
+  const scorer = new Scorer(built.definition, built.featurizer, built.model);
   const predict = new PredictService(limits.instancesMax, scorer, serving.gate, () => serving.state());
   const tally: Tally = { answered: 0, failed: 0, latency: new LatencyHistogram() };
   const service = await channel.serve(serviceOf(settings, subjects.predict(model), predict, tally));

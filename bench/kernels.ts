@@ -1,12 +1,12 @@
 /** `kernels`: one event's step by each optimiser in each gpu.js mode, beside the same step as a plain loop. */
-import type { KernelMode, OptimizerConfig } from '../config/schema.ts';
+import type { KernelMode } from '../config/schema.ts';
 import { linearKernels } from '../src/kernels/linear-kernels.ts';
-import { optimizerOf } from '../src/model/optimizers/optimizer.ts';
+import { type CoordinateOptimizerConfig, optimizerOf } from '../src/model/optimizers/optimizer.ts';
 import { randomFrom } from './events.ts';
 import { measurePairs, type Pairs, rateOf } from './measure.ts';
 import type { Benchmark } from './result.ts';
 
-const optimizers: readonly OptimizerConfig[] = [
+const optimizers: readonly CoordinateOptimizerConfig[] = [
   { name: 'sgd', learningRate: 0.01 },
   { name: 'adagrad', learningRate: 0.1, epsilon: 1e-8 },
   { name: 'ftrl', alpha: 0.1, beta: 1, l1: 0, l2: 0 },
@@ -15,7 +15,7 @@ const modes: readonly KernelMode[] = ['cpu', 'webasm'];
 const features = 20;
 const steps = 20_000;
 
-function plainSteps(config: OptimizerConfig, rows: Float32Array, values: Float32Array): void {
+function plainSteps(config: CoordinateOptimizerConfig, rows: Float32Array, values: Float32Array): void {
   const optimizer = optimizerOf(config);
   const width = optimizer.slots.length;
   for (let step = 0; step < steps; step++) {
@@ -26,7 +26,7 @@ function plainSteps(config: OptimizerConfig, rows: Float32Array, values: Float32
 }
 
 async function measureKernel(
-  config: OptimizerConfig,
+  config: CoordinateOptimizerConfig,
   mode: KernelMode,
   pairs: number,
   seed: number,

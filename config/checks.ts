@@ -82,11 +82,17 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
   const { optimizer, features } = model;
-  const hasInterceptRate = optimizer.name !== 'ftrl' && optimizer.interceptLearningRate !== undefined;
+  const hasInterceptRate =
+    'interceptLearningRate' in optimizer && optimizer.interceptLearningRate !== undefined;
   if (hasInterceptRate && !features.intercept) {
     const sentence =
       'expected features.intercept to be true, got false; remove this rate or allow the intercept';
     problems.push(wrongValue([...path, 'optimizer', 'interceptLearningRate'], sentence));
+  }
+  if (optimizer.name === 'nag' && features.standardize) {
+    const sentence =
+      'expected false with optimizer "nag", which finds the scale of each number itself; got true';
+    problems.push(wrongValue([...path, 'features', 'standardize'], sentence));
   }
   return problems;
 }

@@ -32,6 +32,14 @@ const interceptLearningRate = z
 
 export const optimizerSchema = z.discriminatedUnion('name', [
   z.strictObject({
+    name: z
+      .literal('nag')
+      .describe(
+        'Normalised adaptive gradient with importance-aware steps, as Vowpal Wabbit (Ross, Mineiro, Langford 2013); needs no scaling',
+      ),
+    learningRate: positive(0.5, 1e3, 'Step size'),
+  }),
+  z.strictObject({
     name: z.literal('sgd').describe('Stochastic gradient descent with a constant rate'),
     learningRate: positive(0.01, 1e3, 'Step size'),
     interceptLearningRate,

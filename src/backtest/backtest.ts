@@ -7,7 +7,7 @@ import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { EventRow } from '../formats/records.ts';
 import type { Row } from '../formats/row.ts';
-import type { KernelReport } from '../kernels/linear-kernels.ts';
+import type { KernelReport } from '../kernels/size-classes.ts';
 import type { MetricsView } from '../protocol/messages.ts';
 import { type Interval, PairedDifference } from './paired-difference.ts';
 import { SequentialModel, type Step } from './sequential-model.ts';

@@ -5,11 +5,11 @@
  */
 import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError } from '../base/errors.ts';
-import { SparseVector } from '../base/sparse-vector.ts';
+import type { SparseVector } from '../base/sparse-vector.ts';
 import { fingerprintOfRows } from '../checkpoint/fingerprint.ts';
 import { type BuiltModel, buildModel } from '../kernels/build-model.ts';
-import type { KernelReport } from '../kernels/linear-kernels.ts';
-import type { EventView } from '../kernels/linear-model.ts';
+import type { EventView } from '../kernels/online-model.ts';
+import type { KernelReport } from '../kernels/size-classes.ts';
 import { learnableEvent } from '../learner/events.ts';
 import { losses } from '../model/losses.ts';
 import { addToSums, bucketOf, metricsView, totalsLength } from '../model/metrics.ts';
@@ -41,7 +41,7 @@ export class SequentialModel {
     this.#built = buildModel(config);
     const { keyCount, width } = this.#built.model.layout;
     this.table = new Float32Array(keyCount * width);
-    this.#vector = new SparseVector(config.limits.featuresMax + 1);
+    this.#vector = this.#built.featurizer.vector();
   }
 
   get width(): number {

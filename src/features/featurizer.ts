@@ -9,17 +9,20 @@
  *   object   namespace     path = outer.inner
  *   null     absent
  *
- * Keys are below 2^bits; key 2^bits is the intercept, always first when the model has one. Interactions cross
- * the features of their operands: hashes are combined, values multiplied.
+ * Keys are below 2^bits; key 2^bits is the intercept, always first when the model has one; reserved rows of the
+ * optimiser follow it, with value 0. Interactions cross the features of their operands: hashes are combined,
+ * values multiplied.
  */
 import { MillraceError } from '../base/errors.ts';
 import { crossHash, finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
-import type { SparseVector } from '../base/sparse-vector.ts';
+import { SparseVector } from '../base/sparse-vector.ts';
 import { type Interactions, interactionsOf, type OperandNode } from './operand-tree.ts';
 
 export interface FeaturizerSettings {
   readonly bits: number;
   readonly intercept: boolean;
+  /** Rows behind the intercept's that come with every event; none when absent. */
+  readonly stateRows?: number;
   readonly interactions: readonly (readonly string[])[];
   readonly featuresMax: number;
   readonly depthMax: number;
@@ -40,6 +43,9 @@ export class Featurizer {
   readonly interceptKey: number;
   readonly #settings: FeaturizerSettings;
   readonly #mask: number;
+  /** Features, the intercept and reserved rows of one event together. */
+  readonly #entriesMax: number;
+  readonly #stateRows: number;
   readonly #interactions: Interactions;
   readonly #operands: Operand[];
   /** Operands of the namespaces around the feature being added. */
@@ -50,11 +56,19 @@ export class Featurizer {
     this.#settings = settings;
     this.interceptKey = 2 ** settings.bits;
     this.#mask = this.interceptKey - 1;
+    this.#stateRows = settings.stateRows ?? 0;
+    this.#entriesMax = settings.featuresMax + (settings.intercept ? 1 : 0) + this.#stateRows;
     this.#interactions = interactionsOf(settings.interactions);
     this.#operands = Array.from({ length: this.#interactions.operandCount }, () => ({
       hashes: [],
       values: [],
     }));
+  }
+
+  /** A vector that has room for any event that is within the limits. */
+  vector(): SparseVector {
+    // One more than that shows when an event is not.
+    return new SparseVector(this.#entriesMax + 1);
   }
 
   /** Fills the vector; throws MillraceError (badInput, tooLarge) that names the feature. */
@@ -69,6 +83,7 @@ export class Featurizer {
       operand.values.length = 0;
     }
     if (this.#settings.intercept) into.add(this.interceptKey, 1, 0);
+    for (let row = 1; row <= this.#stateRows; row++) into.add(this.interceptKey + row, 0, 0);
     this.#walk(features, hashStart, this.#interactions.root, into);
     this.#boundCrosses();
     for (const cross of this.#interactions.crosses) this.#addCross(cross, 0, 0, 1, into);
@@ -147,8 +162,8 @@ export class Featurizer {
   }
 
   #put(hash: number, value: number, numeric: 0 | 1, into: SparseVector): void {
-    const limit = this.#settings.featuresMax + (this.#settings.intercept ? 1 : 0);
-    if (!into.add((hash & this.#mask) >>> 0, value, numeric) || into.count > limit) throw this.#tooMany();
+    if (!into.add((hash & this.#mask) >>> 0, value, numeric) || into.count > this.#entriesMax)
+      throw this.#tooMany();
   }
 
   /**

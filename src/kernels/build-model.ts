@@ -2,24 +2,38 @@
 import type { ModelConfig } from '../../config/schema.ts';
 import { Featurizer } from '../features/featurizer.ts';
 import { type ModelDefinition, modelDefinition } from '../model/definition.ts';
-import { rowLayoutOf } from '../model/row-layout.ts';
+import { type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
+import { NagModel, nagKernels } from './nag-model.ts';
+import type { OnlineModel } from './online-model.ts';
 
 export interface BuiltModel {
   readonly definition: ModelDefinition;
   readonly featurizer: Featurizer;
-  readonly model: LinearModel;
+  readonly model: OnlineModel;
 }
 
 export function buildModel(config: ModelConfig): BuiltModel {
   const definition = modelDefinition(config);
+  const layout = rowLayoutOf(config);
   const { bits, intercept, interactions } = definition.features;
   const { featuresMax, depthMax } = config.limits;
-  const kernels = linearKernels(definition.optimizer, { mode: definition.kernel, intercept });
+  const { stateRows } = layout;
   return {
     definition,
-    featurizer: new Featurizer({ bits, intercept, interactions, featuresMax, depthMax }),
-    model: new LinearModel(rowLayoutOf(config), kernels, definition.loss),
+    featurizer: new Featurizer({ bits, intercept, stateRows, interactions, featuresMax, depthMax }),
+    model: onlineModel(definition, layout),
   };
+}
+
+function onlineModel(
+  { optimizer, loss, kernel: mode, features }: ModelDefinition,
+  layout: RowLayout,
+): OnlineModel {
+  const { intercept } = features;
+  if (optimizer.name === 'nag') {
+    return new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept });
+  }
+  return new LinearModel(layout, linearKernels(optimizer, { mode, intercept }), loss);
 }

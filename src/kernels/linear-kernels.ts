@@ -1,10 +1,8 @@
-/**
- * The two kernels of a linear model, compiled once for each size class (powers of two from 8), because a gpu.js
- * kernel has a fixed number of outputs. An event is padded with zeros to its class; adding +0 changes no sum, so
- * the class of an event does not show in its result.
- */
-import type { KernelMode, OptimizerConfig } from '../../config/schema.ts';
-import { type CompiledKernel, type KernelCompiler, kernelCompiler } from './gpu.ts';
+/** The two kernels of a linear model whose optimiser works coordinate by coordinate, for each size class. */
+import type { KernelMode } from '../../config/schema.ts';
+import type { CoordinateOptimizerConfig } from '../model/optimizers/optimizer.ts';
+import { type KernelCompiler, kernelCompiler } from './gpu.ts';
+import { type KernelReport, SizeClasses } from './size-classes.ts';
 import {
   type ScoreFunction,
   type StepFunction,
@@ -27,13 +25,6 @@ export interface SizedKernels {
   step(gradient: number): Float32Array;
 }
 
-export interface KernelReport {
-  readonly mode: KernelMode;
-  /** The backend that really runs. */
-  readonly executor: string;
-  readonly fallback?: string;
-}
-
 export interface LinearKernels {
   /** Kernels of the smallest class that holds `count` coordinates. */
   sized(count: number): SizedKernels;
@@ -47,7 +38,7 @@ interface StepSource {
   readonly constants: Record<string, number>;
 }
 
-function stepSourceOf(optimizer: OptimizerConfig, intercept: boolean): StepSource {
+function stepSourceOf(optimizer: CoordinateOptimizerConfig, intercept: boolean): StepSource {
   if (optimizer.name === 'ftrl') {
     const { alpha, beta, l1, l2 } = optimizer;
     return { slots: 2, score: scoreFtrl, step: stepFtrl, constants: { alpha, beta, l1, l2 } };
@@ -61,36 +52,13 @@ function stepSourceOf(optimizer: OptimizerConfig, intercept: boolean): StepSourc
   return { slots: 2, score: scoreOfWeights, step: stepAdagrad, constants };
 }
 
-const smallestClass = 8;
-
 export function linearKernels(
-  optimizer: OptimizerConfig,
+  optimizer: CoordinateOptimizerConfig,
   options: { readonly mode: KernelMode; readonly intercept: boolean },
 ): LinearKernels {
   const source = stepSourceOf(optimizer, options.intercept);
   const compiler = kernelCompiler(options.mode);
-  const classes: (SizedKernels & { readonly compiled: readonly CompiledKernel[] })[] = [];
-  const classOf = (count: number) => Math.max(0, 32 - Math.clz32(Math.max(count, smallestClass) - 1) - 3);
-
-  const sized = (count: number) => {
-    const index = classOf(count);
-    let found = classes[index];
-    if (found === undefined) {
-      found = compileClass(source, compiler, smallestClass * 2 ** index);
-      classes[index] = found;
-    }
-    return found;
-  };
-  return {
-    sized,
-    report() {
-      const compiled = sized(1).compiled;
-      const fallback = compiled.map((kernel) => kernel.fallback()).find((reason) => reason !== undefined);
-      // The two kernels run on one backend unless one of them fell back: then both names are said.
-      const executor = [...new Set(compiled.map((kernel) => kernel.executor()))].join('+');
-      return { mode: options.mode, executor, ...(fallback === undefined ? {} : { fallback }) };
-    },
-  };
+  return new SizeClasses(options.mode, (size) => compileClass(source, compiler, size));
 }
 
 function compileClass(source: StepSource, compiler: KernelCompiler, size: number) {

@@ -1,5 +1,6 @@
 /** Tries each kernel mode on a small step and says what really ran: for `doctor`. */
-import { type KernelReport, linearKernels } from './linear-kernels.ts';
+import { linearKernels } from './linear-kernels.ts';
+import type { KernelReport } from './size-classes.ts';
 
 export function probeKernels(): KernelReport[] {
   const optimizer = { name: 'sgd', learningRate: 0.1 } as const;

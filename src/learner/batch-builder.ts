@@ -6,7 +6,7 @@
 import type { ModelConfig } from '../../config/schema.ts';
 import { errorCodes, MillraceError, messageOf } from '../base/errors.ts';
 import { fnv1a } from '../base/hash.ts';
-import { SparseVector } from '../base/sparse-vector.ts';
+import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import type { RejectedEvent } from '../protocol/messages.ts';
@@ -60,7 +60,7 @@ export class BatchBuilder {
     this.#featurizer = featurizer;
     this.#marks = marks;
     this.#exclusions = exclusions;
-    this.#vector = new SparseVector(settings.featuresMax + 1);
+    this.#vector = featurizer.vector();
   }
 
   /** Whether another entry may join: a batch ends with the entry that fills it. */

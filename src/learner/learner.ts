@@ -6,7 +6,7 @@
  */
 import { bytesOf } from '../base/bytes.ts';
 import { MillraceError } from '../base/errors.ts';
-import type { LinearModel } from '../kernels/linear-model.ts';
+import type { OnlineModel } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { addToSums, bucketOf, sumCount } from '../model/metrics.ts';
 import { differenceRows } from '../model/row-join.ts';
@@ -19,7 +19,7 @@ import type { ShardClient, ShardRows } from './shard-client.ts';
 
 export interface LearnerParts {
   readonly definition: ModelDefinition;
-  readonly model: LinearModel;
+  readonly model: OnlineModel;
   readonly modelName: string;
   readonly learners: number;
   readonly shards: ShardClient;
@@ -166,7 +166,8 @@ export class Learner {
         rejected.push(this.#refusedWhileLearning(batch, i, error));
       }
     }
-    if (learners > 1) differenceRows(model.layout, this.#before, this.#table, rows);
+    if (learners > 1)
+      differenceRows(model.layout, batch.keys.keys.subarray(0, rows), this.#before, this.#table);
     return {
       learned,
       rejected: rejected.length,

@@ -1,39 +1,110 @@
 /**
  * How the changes of two learners to one row come together: a learner pushes the difference that it made, a
- * shard merges it. Optimiser slots are sums and add up; statistics merge by Chan's formula. With one learner
- * none of this happens: values are pushed and stored as they are, because in float32 `w + (w' - w)` is not
- * always `w'`.
+ * shard merges it. With one learner none of this happens: values are pushed and stored as they are, because in
+ * float32 `w + (w' - w)` is not always `w'`.
+ *
+ *   add          optimiser slots are sums and add up; statistics merge by Chan's formula
+ *   normalized   (w, G, N) of the normalised adaptive gradient: G adds; both weights are brought to the larger N,
+ *                then add. Its reserved rows: sums add, the labels' range is the hull of both.
  */
 import type { RowLayout } from './row-layout.ts';
 import { mergeStatistics, subtractStatistics } from './standardizer.ts';
 
-/** Turns rows that were learned from `before` into differences, in place. Both hold `count` whole rows. */
+/** Turns rows that were learned from `before` into differences, in place. Both hold a whole row for each key. */
 export function differenceRows(
   layout: RowLayout,
+  keys: Uint32Array,
   before: Float32Array,
   rows: Float32Array,
-  count: number,
 ): void {
-  const { width, optimizerSlots, standardize } = layout;
-  for (let row = 0; row < count; row++) {
+  const { width } = layout;
+  for (let row = 0; row < keys.length; row++) {
     const at = row * width;
-    for (let slot = 0; slot < optimizerSlots; slot++) rows[at + slot] = rows[at + slot]! - before[at + slot]!;
-    if (standardize) subtractStatistics(before, at + optimizerSlots, rows, at + optimizerSlots);
+    if (layout.join === 'add') subtractSums(layout, before, rows, at);
+    else if (isState(layout, keys[row]!)) subtractState(layout, keys[row]!, before, rows, at);
+    else subtractNormalized(before, rows, at);
   }
 }
 
 /** Merges one row of differences into the row at `at` of `into`. */
 export function mergeRow(
   layout: RowLayout,
+  key: number,
   difference: Float32Array,
   differenceAt: number,
   into: Float32Array,
   at: number,
 ): void {
-  for (let slot = 0; slot < layout.optimizerSlots; slot++) {
-    into[at + slot] = into[at + slot]! + difference[differenceAt + slot]!;
+  if (layout.join === 'add') addSums(layout, difference, differenceAt, into, at);
+  else if (isState(layout, key)) addState(layout, key, difference, differenceAt, into, at);
+  else addNormalized(difference, differenceAt, into, at);
+}
+
+function subtractSums(layout: RowLayout, before: Float32Array, rows: Float32Array, at: number): void {
+  const { optimizerSlots, standardize } = layout;
+  for (let slot = 0; slot < optimizerSlots; slot++) rows[at + slot] = rows[at + slot]! - before[at + slot]!;
+  if (standardize) subtractStatistics(before, at + optimizerSlots, rows, at + optimizerSlots);
+}
+
+function addSums(
+  layout: RowLayout,
+  difference: Float32Array,
+  from: number,
+  into: Float32Array,
+  at: number,
+): void {
+  const { optimizerSlots, standardize } = layout;
+  for (let slot = 0; slot < optimizerSlots; slot++) {
+    into[at + slot] = into[at + slot]! + difference[from + slot]!;
   }
-  if (layout.standardize) {
-    mergeStatistics(difference, differenceAt + layout.optimizerSlots, into, at + layout.optimizerSlots);
+  if (standardize) mergeStatistics(difference, from + optimizerSlots, into, at + optimizerSlots);
+}
+
+const isState = ({ keyCount, stateRows }: RowLayout, key: number): boolean => key >= keyCount - stateRows;
+/** The last reserved row is the labels' range, the one before it the sums. */
+const isRange = ({ keyCount }: RowLayout, key: number): boolean => key === keyCount - 1;
+
+/** What was learned on top of the weight as it is in the new scale; the scale itself is no difference. */
+function subtractNormalized(before: Float32Array, rows: Float32Array, at: number): void {
+  const scale = rows[at + 2]!;
+  const scaleBefore = before[at + 2]!;
+  const kept = scale > 0 ? before[at]! * (scaleBefore / scale) : before[at]!;
+  rows[at] = rows[at]! - kept;
+  rows[at + 1] = rows[at + 1]! - before[at + 1]!;
+}
+
+function addNormalized(difference: Float32Array, from: number, into: Float32Array, at: number): void {
+  const scale = Math.max(into[at + 2]!, difference[from + 2]!);
+  if (scale === 0) return;
+  const present = into[at]! * (into[at + 2]! / scale);
+  into[at] = present + difference[from]! * (difference[from + 2]! / scale);
+  into[at + 1] = into[at + 1]! + difference[from + 1]!;
+  into[at + 2] = scale;
+}
+
+function subtractState(
+  layout: RowLayout,
+  key: number,
+  before: Float32Array,
+  rows: Float32Array,
+  at: number,
+): void {
+  if (isRange(layout, key)) return;
+  for (let slot = 0; slot < 2; slot++) rows[at + slot] = rows[at + slot]! - before[at + slot]!;
+}
+
+function addState(
+  layout: RowLayout,
+  key: number,
+  difference: Float32Array,
+  from: number,
+  into: Float32Array,
+  at: number,
+): void {
+  if (isRange(layout, key)) {
+    into[at] = Math.min(into[at]!, difference[from]!);
+    into[at + 1] = Math.max(into[at + 1]!, difference[from + 1]!);
+  } else {
+    for (let slot = 0; slot < 2; slot++) into[at + slot] = into[at + slot]! + difference[from + slot]!;
   }
 }

@@ -1,12 +1,17 @@
 /**
  * How a model's row is laid out: the optimiser's slots first, then, when numbers are standardised, the running
- * statistics of the feature. And which keys a model has: the hashed ones, then the reserved ones.
+ * statistics of the feature. And which keys a model has: the hashed ones, the intercept, then the rows of what
+ * the optimiser remembers of the whole model.
  */
-import type { KernelMode, ModelConfig } from '../../config/schema.ts';
+import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
+import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
 
-/** Rows behind the hashed ones, for what belongs to no feature; the first is the intercept. */
-export const reservedRows = 1;
+/**
+ * How rows come together that two learners changed at the same time (row-join.ts). 'add': every slot is a sum.
+ * 'normalized': weights belong to a scale that is the larger of both.
+ */
+export type Join = 'add' | 'normalized';
 
 export interface RowLayout {
   /** Optimiser slots; the statistics, if any, follow at this offset. */
@@ -15,20 +20,37 @@ export interface RowLayout {
   /** float32 numbers in a row. */
   readonly width: number;
   readonly keyCount: number;
+  /** The last keys: rows that belong to no feature and come with every event. */
+  readonly stateRows: number;
+  readonly join: Join;
 }
 
 /** Slots of the running statistics behind the optimiser's: how many, their mean, their population variance. */
 export const statisticsSlots = 3;
 
 export function rowLayoutOf(model: Pick<ModelConfig, 'optimizer' | 'features'>): RowLayout {
-  const optimizerSlots = optimizerOf(model.optimizer).slots.length;
+  const { slots, stateRows, join } = shapeOf(model.optimizer);
+  const optimizerSlots = slots.length;
   const { standardize, bits } = model.features;
   return {
     optimizerSlots,
     standardize,
     width: optimizerSlots + (standardize ? statisticsSlots : 0),
-    keyCount: 2 ** bits + reservedRows,
+    keyCount: 2 ** bits + 1 + stateRows,
+    stateRows,
+    join,
   };
+}
+
+interface OptimizerShape {
+  readonly slots: readonly string[];
+  readonly stateRows: number;
+  readonly join: Join;
+}
+
+function shapeOf(optimizer: OptimizerConfig): OptimizerShape {
+  if (optimizer.name === 'nag') return { slots: nagSlots, stateRows: nagStateRows, join: 'normalized' };
+  return { slots: optimizerOf(optimizer).slots, stateRows: 0, join: 'add' };
 }
 
 /** Rows from this width on are worth the fixed cost of a webasm call. */

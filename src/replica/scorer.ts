@@ -1,7 +1,7 @@
 /** Features in, prediction out, against a table of rows: the read side of a model. */
-import { SparseVector } from '../base/sparse-vector.ts';
+import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
-import type { EventView, LinearModel } from '../kernels/linear-model.ts';
+import type { EventView, OnlineModel } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { losses } from '../model/losses.ts';
 import { decisionRaw } from '../model/metrics.ts';
@@ -14,14 +14,14 @@ export interface Score {
 export class Scorer {
   readonly #definition: ModelDefinition;
   readonly #featurizer: Featurizer;
-  readonly #model: LinearModel;
+  readonly #model: OnlineModel;
   readonly #vector: SparseVector;
 
-  constructor(definition: ModelDefinition, featurizer: Featurizer, model: LinearModel, featuresMax: number) {
+  constructor(definition: ModelDefinition, featurizer: Featurizer, model: OnlineModel) {
     this.#definition = definition;
     this.#featurizer = featurizer;
     this.#model = model;
-    this.#vector = new SparseVector(featuresMax + 1);
+    this.#vector = featurizer.vector();
   }
 
   /** Throws MillraceError when the features are bad. */

@@ -137,7 +137,7 @@ function workOutTargets(memory: ShardMemory, area: StagingArea): void {
   for (let i = 0; several && i < count; i++) {
     const from = (area.keys[i]! - shape.range.start) * width;
     area.targets.set(rows.subarray(from, from + width), i * width);
-    mergeRow(shape.layout, area.rows, i * width, area.targets, i * width);
+    mergeRow(shape.layout, area.keys[i]!, area.rows, i * width, area.targets, i * width);
   }
   for (let at = 0; at < countNames.length; at++)
     area.tallyTargets[tallyTargets.counts + at] = ledger.counts[at]! + area.tally[tally.counts + at]!;

@@ -4,7 +4,7 @@
  * each time, so that a silent fall-back fails instead of passing as fast.
  */
 import type { Test } from 'tap';
-import type { KernelMode, OptimizerConfig } from '../../config/schema.ts';
+import type { KernelMode } from '../../config/schema.ts';
 import { type LinearKernels, linearKernels } from '../../src/kernels/linear-kernels.ts';
 import {
   type StepThis,
@@ -14,7 +14,7 @@ import {
   stepFtrl,
   stepSgd,
 } from '../../src/kernels/step-functions.ts';
-import { optimizerOf } from '../../src/model/optimizers/optimizer.ts';
+import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
 
 /** Numbers in [0, 1) that follow from a seed (mulberry32, Tommy Ettinger). */
 export function randomFrom(seed: number): () => number {
@@ -39,7 +39,7 @@ interface Event {
 }
 
 /** An event on rows that have a history: some never seen, some seen a few times. */
-function eventOf(optimizer: OptimizerConfig, count: number): Event {
+function eventOf(optimizer: CoordinateOptimizerConfig, count: number): Event {
   const random = randomFrom(count);
   const rule = optimizerOf(optimizer);
   const width = rule.slots.length;
@@ -70,7 +70,7 @@ function unload(stepped: Float32Array, size: number, { count, rows }: Event): Fl
   return rows.map((_, at) => stepped[(at % width) * size + Math.floor(at / width)]!);
 }
 
-function plainScore(optimizer: OptimizerConfig, { count, rows, values }: Event): number {
+function plainScore(optimizer: CoordinateOptimizerConfig, { count, rows, values }: Event): number {
   const rule = optimizerOf(optimizer);
   const width = rule.slots.length;
   let sum = 0;
@@ -78,7 +78,7 @@ function plainScore(optimizer: OptimizerConfig, { count, rows, values }: Event):
   return Math.fround(sum);
 }
 
-function plainStep(optimizer: OptimizerConfig, intercept: boolean, event: Event): Float32Array {
+function plainStep(optimizer: CoordinateOptimizerConfig, intercept: boolean, event: Event): Float32Array {
   const rule = optimizerOf(optimizer);
   const width = rule.slots.length;
   const rows = Float32Array.from(event.rows);
@@ -103,7 +103,12 @@ export function checkExecutor(t: Test, kernels: LinearKernels, mode: KernelMode)
   t.equal(fallback, undefined, 'nothing fell back');
 }
 
-export function checkKernels(t: Test, name: string, optimizer: OptimizerConfig, mode: KernelMode): void {
+export function checkKernels(
+  t: Test,
+  name: string,
+  optimizer: CoordinateOptimizerConfig,
+  mode: KernelMode,
+): void {
   for (const intercept of [true, false]) {
     const title = `${name}, ${mode}, ${intercept ? 'with' : 'without'} intercept`;
     t.test(`kernels - ${title}: score and step are those of the optimiser`, async (t) => {
@@ -147,7 +152,7 @@ export function checkKernels(t: Test, name: string, optimizer: OptimizerConfig, 
 }
 
 /** The functions that gpu.js reads, called as plain functions with a made-up `this`. */
-function checkSource(t: Test, name: string, optimizer: OptimizerConfig): void {
+function checkSource(t: Test, name: string, optimizer: CoordinateOptimizerConfig): void {
   t.test(`kernels - ${name}: the source called directly gives the same`, async (t) => {
     const kernels = linearKernels(optimizer, { mode: 'cpu', intercept: true });
     const score = optimizer.name === 'ftrl' ? scoreFtrl : scoreOfWeights;
@@ -164,7 +169,7 @@ function checkSource(t: Test, name: string, optimizer: OptimizerConfig): void {
   });
 }
 
-function constantsOf(optimizer: OptimizerConfig): Record<string, number> {
+function constantsOf(optimizer: CoordinateOptimizerConfig): Record<string, number> {
   if (optimizer.name === 'ftrl') {
     const { alpha, beta, l1, l2 } = optimizer;
     return { alpha, beta, l1, l2 };

@@ -4,15 +4,14 @@
  */
 import fc from 'fast-check';
 import type { Test } from 'tap';
-import type { OptimizerConfig } from '../../config/schema.ts';
 import { losses } from '../../src/model/losses.ts';
-import { optimizerOf } from '../../src/model/optimizers/optimizer.ts';
+import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
 
 /** One step by the formula of the paper, in doubles; the check rounds what comes out. */
 export type PlainStep = (row: readonly number[], gradient: number, intercept: boolean) => readonly number[];
 
 export interface OptimizerCase {
-  readonly config: OptimizerConfig;
+  readonly config: CoordinateOptimizerConfig;
   readonly step: PlainStep;
   readonly weight: (row: readonly number[]) => number;
 }

@@ -153,7 +153,22 @@ t.test('backtest - a bad row ends it in one line, or is passed over', async (t) 
   t.match(stderr, /line 4: label: .*; passed over\nline 5: not valid JSON/);
 });
 
+const vw = 'vw/train-sets/0001.dat';
+t.test("backtest - nag has Vowpal Wabbit's own losses", { skip: dataMissing(vw) }, async (t) => {
+  // Case vw-36 of its regression suite. More bits than usual: with 4,289 features hashes must not meet.
+  const flags = ['--format', 'vw', '--task', 'regression', '--optimizer', 'nag', '--bits', '22'];
+  const { metrics, events } = await reportOf([dataPath(vw), ...flags]);
+  t.equal(events, 200);
+  t.ok(Math.abs(metrics.averageLoss - 0.19576) < 1e-4, `average loss ${metrics.averageLoss}`);
+});
+
 const missing = dataMissing('a9a/a9a.libsvm.gz');
+t.test('backtest - a9a: nag as an independent implementation has it', { skip: missing }, async (t) => {
+  const { metrics } = await reportOf([dataPath('a9a/a9a.libsvm.gz'), '--optimizer', 'nag']);
+  t.ok(Math.abs(metrics.logLoss - 0.332221) < 2e-5, `log loss ${metrics.logLoss}`);
+  t.ok(Math.abs(metrics.auc - 0.89904) < 2e-4, `AUC ${metrics.auc}`);
+});
+
 t.test(
   'backtest - a9a: FTRL-Proximal as an independent implementation has it',
   { skip: missing },

@@ -131,6 +131,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ],
     [{ name: 'adagrad', learningRate: 0.05 }, 5, 1, 'webasm', { standardize: true }, { loss: 'squared' }],
   ],
+  nag: [
+    [{ name: 'nag' }, 2, 1024, 'cpu', { interactions: true }],
+    [{ name: 'nag', learningRate: 0.3 }, 5, 7, 'webasm', { intercept: false }, { task: 'regression' }],
+    [{ name: 'nag' }, 1, 1, 'cpu', {}, { loss: 'squared' }],
+  ],
   ftrl: [
     [{ name: 'ftrl', alpha: 0.2, l1: 0.3 }, 1, 1024, 'webasm', { standardize: true, interactions: true }],
     [{ name: 'ftrl', alpha: 0.05, l2: 0.1 }, 2, 1, 'webasm', { intercept: false }, { task: 'regression' }],

@@ -1,12 +1,12 @@
 import t from 'tap';
-import type { OptimizerConfig } from '../../config/schema.ts';
 import { kernelCompiler } from '../../src/kernels/gpu.ts';
 import { linearKernels } from '../../src/kernels/linear-kernels.ts';
 import { probeKernels } from '../../src/kernels/probe.ts';
 import type { StepThis } from '../../src/kernels/step-functions.ts';
+import type { CoordinateOptimizerConfig } from '../../src/model/optimizers/optimizer.ts';
 import { checkKernels } from '../checks/kernels.ts';
 
-const optimizers: Readonly<Record<string, OptimizerConfig>> = {
+const optimizers: Readonly<Record<string, CoordinateOptimizerConfig>> = {
   sgd: { name: 'sgd', learningRate: 0.05 },
   'sgd with an intercept rate': { name: 'sgd', learningRate: 0.05, interceptLearningRate: 0.01 },
   adagrad: { name: 'adagrad', learningRate: 0.1, epsilon: 1e-8 },

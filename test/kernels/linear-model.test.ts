@@ -1,14 +1,14 @@
 import t from 'tap';
-import { type KernelMode, type ModelInput, modelSchema, type OptimizerConfig } from '../../config/schema.ts';
+import { type KernelMode, type ModelInput, modelSchema } from '../../config/schema.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
-import type { EventView } from '../../src/kernels/linear-model.ts';
+import type { EventView } from '../../src/kernels/online-model.ts';
 import { losses } from '../../src/model/losses.ts';
-import { optimizerOf } from '../../src/model/optimizers/optimizer.ts';
+import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
 import { observe, scaled } from '../../src/model/standardizer.ts';
 import { randomFrom } from '../checks/kernels.ts';
 
 const rowCount = 33;
-const optimizers: readonly OptimizerConfig[] = [
+const optimizers: readonly CoordinateOptimizerConfig[] = [
   { name: 'sgd', learningRate: 0.05, interceptLearningRate: 0.01 },
   { name: 'adagrad', learningRate: 0.1, epsilon: 1e-8 },
   { name: 'ftrl', alpha: 0.1, beta: 1, l1: 0.05, l2: 0.01 },
@@ -41,7 +41,12 @@ function eventsOf(count: number, seed: number): Labelled[] {
   });
 }
 
-function modelOf(optimizer: OptimizerConfig, standardize: boolean, kernel: KernelMode, loss?: 'squared') {
+function modelOf(
+  optimizer: CoordinateOptimizerConfig,
+  standardize: boolean,
+  kernel: KernelMode,
+  loss?: 'squared',
+) {
   const input: ModelInput = { optimizer, features: { standardize, bits: 8 }, kernel, ...(loss && { loss }) };
   const { model } = buildModel(modelSchema.parse(input));
   return { model, table: new Float32Array(model.layout.width * rowCount) };
@@ -49,7 +54,7 @@ function modelOf(optimizer: OptimizerConfig, standardize: boolean, kernel: Kerne
 
 /** One event by the plain parts, without kernels; returns the score from before. */
 function plainLearn(
-  optimizer: OptimizerConfig,
+  optimizer: CoordinateOptimizerConfig,
   standardize: boolean,
   table: Float32Array,
   event: Labelled,

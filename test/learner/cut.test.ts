@@ -106,7 +106,7 @@ t.test(
     const cuts = cutsOf(channel, config, 60_000);
     await t.rejects(cuts.open('cut'), { name: 'MillraceError', kind: 'notReady' });
     shards[0]!.heard.length = 0;
-    const one = clientOf(channel, configOf({ actors: actors(1, 2) }), 0);
+    const one = clientOf(channel, configOf({ actors: actors(1, 2) }));
     await one.marker('cut');
     let passed = false;
     const pulled = one

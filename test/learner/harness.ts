@@ -43,7 +43,16 @@ export function nextLife(channel: MemoryChannel, config: ModelConfig, before: Ru
   return runShard(channel, shardShapes(config)[shard]!, buffers, `${before.feed.source}+`);
 }
 
-export const clientOf = (channel: MemoryChannel, config: ModelConfig, learner = 0, life = 1): ShardClient => {
+/** Where nothing is lost, no request shall be repeated because a busy machine was slow. */
+const patientMs = 5_000;
+/** Where messages get lost, repeating them soon keeps a test short. */
+export const impatientMs = 30;
+
+export const clientOf = (
+  channel: MemoryChannel,
+  config: ModelConfig,
+  { learner = 0, life = 1, timeoutMs = impatientMs } = {},
+): ShardClient => {
   const { keyCount, width: rowWidth } = buildModel(config).model.layout;
   const { shards } = config.actors;
   const identity = { learner, life };
@@ -54,7 +63,7 @@ export const clientOf = (channel: MemoryChannel, config: ModelConfig, learner = 
     keyCount,
     rowWidth,
     identity,
-    timeoutMs: 30,
+    timeoutMs,
   });
 };
 
@@ -73,11 +82,11 @@ export interface RunningLearner {
 export async function runLearner(
   channel: MemoryChannel,
   config: ModelConfig,
-  { learner = 0, life = 1, paused = false, queued = [] as readonly LogEntry[] } = {},
+  { learner = 0, life = 1, timeoutMs = patientMs, paused = false, queued = [] as readonly LogEntry[] } = {},
 ): Promise<RunningLearner> {
   const built = buildModel(config);
   const { learners } = config.actors;
-  const shards = clientOf(channel, config, learner, life);
+  const shards = clientOf(channel, config, { learner, life, timeoutMs });
   const { marks, sums } = await takeOver(shards);
   const queue = new EntryQueue(10_000, 1e9);
   const rejected: RejectedEvent[] = [];

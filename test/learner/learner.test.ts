@@ -4,7 +4,16 @@ import { buildModel } from '../../src/kernels/build-model.ts';
 import { until } from '../support/channel-fixture.ts';
 import { MemoryChannel } from '../support/memory-channel.ts';
 import { entryOf, learnEntry } from './entries.ts';
-import { configOf, eventOf, nextLife, plainTable, runLearner, runShards, tableOf } from './harness.ts';
+import {
+  configOf,
+  eventOf,
+  impatientMs,
+  nextLife,
+  plainTable,
+  runLearner,
+  runShards,
+  tableOf,
+} from './harness.ts';
 
 const events = (count: number, from = 0) => Array.from({ length: count }, (_, at) => eventOf(from + at));
 const entries = (count: number, from = 1) =>
@@ -65,7 +74,7 @@ t.test('lost requests and answers - cost time and nothing else', async (t) => {
   const shards = runShards(channel, config);
   let sent = 0;
   channel.loses = () => ++sent % 7 === 3;
-  const learner = await runLearner(channel, config, { queued: entries(40) });
+  const learner = await runLearner(channel, config, { queued: entries(40), timeoutMs: impatientMs });
   await until(5_000, 'the end', () => shards.every(({ shard }) => shard.seq === 40));
   t.strictSame(tableOf(shards), plainTable(config, events(40)));
   for (const { shard } of shards) t.strictSame(Array.from(shard.memory.ledger.counts), [40, 0, 0]);
@@ -77,7 +86,7 @@ t.test('shards whose lives end again and again - cost time and nothing else', as
   const channel = new MemoryChannel();
   const config = configOf({ actors: actors(2), batch: { eventsMax: 2 } });
   const shards = runShards(channel, config);
-  const learner = await runLearner(channel, config, { queued: entries(50) });
+  const learner = await runLearner(channel, config, { queued: entries(50), timeoutMs: impatientMs });
   for (let life = 0; life < 10; life++) {
     const before = shards[life % 2]!;
     const heard = before.heard.length;

@@ -81,7 +81,7 @@ t.test('one shard has committed, the others hold the batch - they commit it', as
     excluded: 0,
   });
   await first.commitOn(1, 4);
-  const next = clientOf(channel, config, 0, 2);
+  const next = clientOf(channel, config, { life: 2 });
   const { marks } = await takeOver(next);
   t.ok(marks.every((mark) => mark === 4));
   t.ok(shards.every(({ shard }) => shard.seq === 4));
@@ -94,7 +94,7 @@ t.test('some hold a batch and none has committed it - it is dropped', async (t) 
   const first = clientOf(channel, config);
   await first.hello();
   shards[0]!.shard.push({ learner: 0, life: 1 }, partOf(4, [1], [1, 1]));
-  const next = clientOf(channel, config, 0, 2);
+  const next = clientOf(channel, config, { life: 2 });
   const { marks, sums } = await takeOver(next);
   t.ok(marks.every((mark) => mark === 0) && sums.every((sum) => sum === 0));
   t.equal(shards[0]!.shard.hello({ learner: 0, life: 2 }).stagedTo, 0);

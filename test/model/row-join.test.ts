@@ -1,24 +1,24 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type ModelInput, modelSchema, type OptimizerConfig } from '../../config/schema.ts';
+import { type ModelInput, modelSchema } from '../../config/schema.ts';
 import { modelDefinition } from '../../src/model/definition.ts';
-import { optimizerOf } from '../../src/model/optimizers/optimizer.ts';
+import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
 import { differenceRows, mergeRow } from '../../src/model/row-join.ts';
 import { kernelModeOf, rowLayoutOf, statisticsSlots } from '../../src/model/row-layout.ts';
 import { observe } from '../../src/model/standardizer.ts';
 
-const optimizers: readonly OptimizerConfig[] = [
+const optimizers: readonly CoordinateOptimizerConfig[] = [
   { name: 'sgd', learningRate: 0.05 },
   { name: 'adagrad', learningRate: 0.1, epsilon: 1e-8 },
   { name: 'ftrl', alpha: 0.1, beta: 1, l1: 0.1, l2: 0 },
 ];
 
-const layoutOf = (optimizer: OptimizerConfig, standardize: boolean) =>
+const layoutOf = (optimizer: CoordinateOptimizerConfig, standardize: boolean) =>
   rowLayoutOf(modelSchema.parse({ optimizer, features: { standardize, bits: 8 } } satisfies ModelInput));
 
 /** What a learner does to a row: steps of given gradients, each seeing the number that caused it. */
 function learn(
-  optimizer: OptimizerConfig,
+  optimizer: CoordinateOptimizerConfig,
   row: Float32Array,
   gradients: readonly number[],
   standardize: boolean,
@@ -32,6 +32,7 @@ function learn(
   return after;
 }
 
+const key = Uint32Array.of(0);
 const anyGradients = fc.array(fc.float({ min: -2, max: 2, noNaN: true }), { minLength: 1, maxLength: 8 });
 const near = (got: number, expected: number, tolerance = 2e-5) =>
   Math.abs(got - expected) <= tolerance * Math.max(1, Math.abs(expected));
@@ -46,8 +47,8 @@ t.test('row join - sums of two learners come to those of one', async () => {
         const joined = Float32Array.from(base);
         for (const gradients of [left, right]) {
           const pushed = learn(optimizer, base, gradients, standardize);
-          differenceRows(layout, base, pushed, 1);
-          mergeRow(layout, pushed, 0, joined, 0);
+          differenceRows(layout, key, base, pushed);
+          mergeRow(layout, 0, pushed, 0, joined, 0);
         }
         const sequential = learn(optimizer, base, [...left, ...right], standardize);
         // Sums of gradients and of their squares add up; steps that use the row as it stands do so only roughly.
@@ -69,8 +70,8 @@ t.test('row join - z of FTRL adds up to the gradients and the corrections of bot
   const pushed = [0.5, -0.25].map((gradient) => learn(optimizer, base, [gradient], false));
   const joined = Float32Array.from(base);
   for (const row of pushed) {
-    differenceRows(layout, base, row, 1);
-    mergeRow(layout, row, 0, joined, 0);
+    differenceRows(layout, key, base, row);
+    mergeRow(layout, 0, row, 0, joined, 0);
   }
   t.same([...joined], [0.25, 0.3125]);
 });
@@ -79,20 +80,23 @@ t.test('row join - several rows at once, each at its place', async (t) => {
   const layout = layoutOf(optimizers[0]!, true);
   const before = new Float32Array([1, 2, 10, 1, 5, 0, 0, 0]);
   const rows = new Float32Array([1.5, 3, 11, 2, 4, 1, 7, 0]);
-  differenceRows(layout, before, rows, 2);
+  differenceRows(layout, Uint32Array.of(0, 1), before, rows);
   t.equal(rows[0], 0.5);
   t.equal(rows[1], 1, 'one number came in');
   t.ok(near(rows[2]!, 13), 'which was 13');
   t.same([...rows.subarray(4)], [-1, 1, 7, 0]);
   const into = new Float32Array(12).fill(1);
-  mergeRow(layout, rows, 4, into, 8);
+  mergeRow(layout, 1, rows, 4, into, 8);
   t.same([...into.subarray(0, 9)], [1, 1, 1, 1, 1, 1, 1, 1, 0]);
   t.same([...into.subarray(9, 11)], [2, 4]);
 });
 
 t.test('row layout - slots, then statistics; keys, then the intercept', async (t) => {
-  t.same(layoutOf(optimizers[0]!, false), { optimizerSlots: 1, standardize: false, width: 1, keyCount: 257 });
-  t.same(layoutOf(optimizers[2]!, true), { optimizerSlots: 2, standardize: true, width: 5, keyCount: 257 });
+  const added = { keyCount: 257, stateRows: 0, join: 'add' };
+  t.same(layoutOf(optimizers[0]!, false), { optimizerSlots: 1, standardize: false, width: 1, ...added });
+  t.same(layoutOf(optimizers[2]!, true), { optimizerSlots: 2, standardize: true, width: 5, ...added });
+  const nag = rowLayoutOf(modelSchema.parse({ optimizer: { name: 'nag' }, features: { bits: 8 } }));
+  t.match(nag, { width: 3, keyCount: 259, stateRows: 2, join: 'normalized' });
 });
 
 t.test('definition - auto and an absent loss are settled', async (t) => {
@@ -101,4 +105,52 @@ t.test('definition - auto and an absent loss are settled', async (t) => {
   t.match(definition({ task: 'regression' }), { loss: 'squared' });
   t.match(definition({ task: 'binary', loss: 'squared' }), { loss: 'squared' });
   t.equal(kernelModeOf(modelSchema.parse({ kernel: 'webasm' })), 'webasm', 'a mode that is named is taken');
+});
+
+/**
+ * Goal: two learners that started from one row and learned apart come together as the rule says. Method: the
+ * merged row against the definition, in either order, for any rows.
+ */
+t.test('row join - normalised weights are brought to the larger scale, then add', async () => {
+  const layout = rowLayoutOf(modelSchema.parse({ optimizer: { name: 'nag' }, features: { bits: 8 } }));
+  const weight = fc.float({ min: -4, max: 4, noNaN: true });
+  const positive = fc.float({ min: Math.fround(0.25), max: 8, noNaN: true });
+  const row = fc.record({ w: weight, g: positive, n: positive });
+  const property = fc.property(row, row, row, (base, left, right) => {
+    const start = Float32Array.of(base.w, base.g, base.n);
+    const learned = [left, right].map(({ w, g, n }) => Float32Array.of(w, base.g + g, Math.max(base.n, n)));
+    const joined = [learned, [...learned].reverse()].map((order) => {
+      const into = Float32Array.from(start);
+      for (const after of order) {
+        const pushed = Float32Array.from(after);
+        differenceRows(layout, key, start, pushed);
+        mergeRow(layout, 0, pushed, 0, into, 0);
+      }
+      return into;
+    });
+    const scale = Math.max(...learned.map((after) => after[2]!));
+    // In units of weight times scale, which is what a weight is worth, the changes simply add.
+    const worth =
+      base.w * base.n + learned.reduce((sum, after) => sum + after[0]! * after[2]! - base.w * base.n, 0);
+    const wanted = [worth / scale, base.g + left.g + right.g, scale];
+    return joined.every((into) => wanted.every((value, slot) => near(into[slot]!, value, 1e-4)));
+  });
+  fc.assert(property, { numRuns: 300 });
+});
+
+t.test('row join - the reserved rows of nag: sums add, the range of labels is the hull', async (t) => {
+  const layout = rowLayoutOf(modelSchema.parse({ optimizer: { name: 'nag' }, features: { bits: 8 } }));
+  const keys = Uint32Array.of(257, 258);
+  const before = Float32Array.of(10, 40, 0, -1, 2, 0);
+  const into = Float32Array.from(before);
+  for (const after of [
+    [13, 52, 0, -1, 7, 0],
+    [11, 45, 0, -3, 2, 0],
+  ]) {
+    const pushed = Float32Array.from(after);
+    differenceRows(layout, keys, before, pushed);
+    mergeRow(layout, 257, pushed, 0, into, 0);
+    mergeRow(layout, 258, pushed, 3, into, 3);
+  }
+  t.same([...into], [14, 57, 0, -3, 7, 0]);
 });

@@ -138,7 +138,7 @@ t.test('answers - one for each request, whatever it is', async (t) => {
   await serving.whole();
   learn(shard, 5, 2);
   await until(1_000, 'the delta', () => serving.seq === 5);
-  const scorer = new Scorer(built.definition, built.featurizer, built.model, config.limits.featuresMax);
+  const scorer = new Scorer(built.definition, built.featurizer, built.model);
   const service = new PredictService(2, scorer, serving.gate, () => serving.state());
   const ask = (data: Uint8Array, contentType?: string) =>
     new Promise<Heard>((resolve) => {

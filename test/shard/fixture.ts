@@ -20,6 +20,8 @@ export const layoutOf = (width: number, keyCount: number): RowLayout => ({
   standardize: false,
   width,
   keyCount,
+  stateRows: 0,
+  join: 'add',
 });
 
 export function shapeOf(more: Partial<ShardShape> & { width?: number; keyCount?: number } = {}): ShardShape {

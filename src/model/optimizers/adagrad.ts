@@ -9,7 +9,6 @@ export function adagrad(config: AdagradConfig): Optimizer {
   return {
     name: 'adagrad',
     slots: ['weight', 'squares'],
-    join: 'add',
     weight: (row, offset) => row[offset]!,
     step(row, offset, gradient, intercept) {
       const squares = row[offset + 1]! + gradient * gradient;

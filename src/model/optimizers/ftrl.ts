@@ -21,7 +21,6 @@ export function ftrl(config: FtrlConfig): Optimizer {
   return {
     name: 'ftrl',
     slots: ['z', 'squares'],
-    join: 'add',
     weight,
     step(row, offset, gradient) {
       const n = row[offset + 1]!;

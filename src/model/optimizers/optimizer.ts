@@ -8,21 +8,19 @@ import { adagrad } from './adagrad.ts';
 import { ftrl } from './ftrl.ts';
 import { sgd } from './sgd.ts';
 
+/** Rules that work coordinate by coordinate; `nag` needs all coordinates of an event at once (nag.ts). */
+export type CoordinateOptimizerConfig = Exclude<OptimizerConfig, { name: 'nag' }>;
+
 export interface Optimizer {
-  readonly name: OptimizerConfig['name'];
+  readonly name: CoordinateOptimizerConfig['name'];
   /** Names of the slots, in the order in which a row holds them. */
   readonly slots: readonly string[];
-  /**
-   * How rows that two learners changed at the same time come together. 'add': every slot is a sum, so the
-   * differences add up. A rule that has no such meaning must refuse several learners.
-   */
-  readonly join: 'add' | 'refuse';
   weight(row: Float32Array, offset: number): number;
   /** One step on one coordinate. `gradient` is weight * dl/dp * x. */
   step(row: Float32Array, offset: number, gradient: number, intercept: boolean): void;
 }
 
-export function optimizerOf(config: OptimizerConfig): Optimizer {
+export function optimizerOf(config: CoordinateOptimizerConfig): Optimizer {
   switch (config.name) {
     case 'sgd':
       return sgd(config);

@@ -9,7 +9,6 @@ export function sgd(config: SgdConfig): Optimizer {
   return {
     name: 'sgd',
     slots: ['weight'],
-    join: 'add',
     weight: (row, offset) => row[offset]!,
     step(row, offset, gradient, intercept) {
       row[offset] = row[offset]! - (intercept ? interceptRate : config.learningRate) * gradient;

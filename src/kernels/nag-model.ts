@@ -1,0 +1,147 @@
+/**
+ * A linear model learned by the normalised adaptive gradient (src/model/optimizers/nag.ts). Its two reserved rows
+ * come with every event as coordinates of value 0, right behind the intercept: no kernel touches them, and they
+ * travel, commit and are restored as all rows are.
+ */
+import type { KernelMode, LossName } from '../../config/schema.ts';
+import { importanceAware } from '../model/importance-aware.ts';
+import { clipScore, type NagConfig, type NagState, nagUpdate, withLabel } from '../model/optimizers/nag.ts';
+import type { RowLayout } from '../model/row-layout.ts';
+import { type CompiledKernel, kernelCompiler } from './gpu.ts';
+import { spreadNag, stepNag } from './nag-functions.ts';
+import {
+  allFinite,
+  divergence,
+  type EventBuffers,
+  type EventView,
+  finiteScore,
+  gather,
+  type OnlineModel,
+  scatter,
+} from './online-model.ts';
+import { type KernelReport, SizeClasses } from './size-classes.ts';
+import { scoreOfWeights } from './step-functions.ts';
+
+export interface NagKernels extends EventBuffers {
+  readonly compiled: readonly CompiledKernel[];
+  score(): number;
+  /** sum x^2 r, and sum (x / N)^2, after a gradient of this square times weight. */
+  spread(squaredGradient: number): { readonly sensitivity: number; readonly norm: number };
+  /** New planes; valid until the next call. */
+  step(squaredGradient: number, factor: number): Float32Array;
+}
+
+const planes = 3;
+
+export function nagKernels(mode: KernelMode): SizeClasses<NagKernels> {
+  const compiler = kernelCompiler(mode);
+  return new SizeClasses(mode, (size) => {
+    const rows = new Float32Array(planes * size);
+    const values = new Float32Array(size);
+    const gradient = new Float32Array(2);
+    const constants = { size };
+    const score = compiler.compile(scoreOfWeights, { outputs: 1, constants, loopMax: size });
+    const spread = compiler.compile(spreadNag, { outputs: 2, constants, loopMax: size });
+    const step = compiler.compile(stepNag, { outputs: planes * size, constants, loopMax: size });
+    // A first run compiles; it also settles which backend takes the kernel before anybody asks.
+    score.run(rows, values);
+    spread.run(rows, values, gradient);
+    step.run(rows, values, gradient);
+    return {
+      size,
+      rows,
+      values,
+      compiled: [score, spread, step],
+      score: () => score.run(rows, values)[0]!,
+      spread(squaredGradient) {
+        gradient[0] = squaredGradient;
+        const [sensitivity, norm] = spread.run(rows, values, gradient);
+        return { sensitivity: sensitivity!, norm: norm! };
+      },
+      step(squaredGradient, factor) {
+        gradient[0] = squaredGradient;
+        gradient[1] = factor;
+        return step.run(rows, values, gradient);
+      },
+    };
+  });
+}
+
+export class NagModel implements OnlineModel {
+  readonly layout: RowLayout;
+  readonly #config: NagConfig;
+  readonly #loss: LossName;
+  readonly #kernels: SizeClasses<NagKernels>;
+  /** Where among an event's entries the reserved rows stand. */
+  readonly #stateAt: number;
+
+  constructor(
+    layout: RowLayout,
+    kernels: SizeClasses<NagKernels>,
+    options: { readonly config: NagConfig; readonly loss: LossName; readonly intercept: boolean },
+  ) {
+    this.layout = layout;
+    this.#config = options.config;
+    this.#loss = options.loss;
+    this.#kernels = kernels;
+    this.#stateAt = options.intercept ? 1 : 0;
+  }
+
+  report(): KernelReport {
+    return this.#kernels.report();
+  }
+
+  predict(table: Float32Array, event: EventView): number {
+    const sized = this.#kernels.sized(event.to - event.from);
+    gather(this.layout, table, event, sized);
+    return clipScore(finiteScore(sized.score()), this.#loss, this.#stateOf(table, event));
+  }
+
+  learn(table: Float32Array, event: EventView, label: number, weight: number): number {
+    const sized = this.#kernels.sized(event.to - event.from);
+    gather(this.layout, table, event, sized);
+    const before = this.#stateOf(table, event);
+    const score = clipScore(finiteScore(sized.score()), this.#loss, before);
+    const seen = withLabel(before, label);
+    const squared = Math.fround(weight * importanceAware[this.#loss].squaredDerivative(score, label));
+    const spread = sized.spread(squared);
+    if (squared === 0 || spread.norm === 0) {
+      this.#storeState(table, event, seen);
+      return score;
+    }
+    const { state, factor } = nagUpdate(this.#config, this.#loss, seen, { score, label, weight }, spread);
+    if (![squared, spread.sensitivity, spread.norm, factor, state.norm].every(Number.isFinite)) {
+      throw divergence(`the step at score ${score} and label ${label}`);
+    }
+    const stepped = sized.step(squared, factor);
+    if (!allFinite(stepped)) throw divergence('a parameter after this step');
+    scatter(this.layout, stepped, table, event, sized.size);
+    this.#storeState(table, event, state);
+    return score;
+  }
+
+  #stateOf(table: Float32Array, event: EventView): NagState {
+    const { sums, range } = this.#placesOf(event);
+    const [weight, norm, least, greatest] = [
+      table[sums]!,
+      table[sums + 1]!,
+      table[range]!,
+      table[range + 1]!,
+    ];
+    return { weight, norm, least, greatest };
+  }
+
+  #storeState(table: Float32Array, event: EventView, state: NagState): void {
+    const { sums, range } = this.#placesOf(event);
+    table[sums] = state.weight;
+    table[sums + 1] = state.norm;
+    table[range] = state.least;
+    table[range + 1] = state.greatest;
+  }
+
+  #placesOf(event: EventView): { readonly sums: number; readonly range: number } {
+    const at = event.from + this.#stateAt;
+    const { width } = this.layout;
+    return { sums: event.rows[at]! * width, range: event.rows[at + 1]! * width };
+  }
+}

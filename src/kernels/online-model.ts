@@ -1,0 +1,81 @@
+/**
+ * What every model is to those who run it: two functions on a table of rows. The same code serves the plain
+ * sequential loop (the table is the whole model), a learner (its working set) and a predictor (its replica), so
+ * that all three agree bit for bit.
+ */
+import { MillraceError } from '../base/errors.ts';
+import type { RowLayout } from '../model/row-layout.ts';
+import type { KernelReport } from './size-classes.ts';
+
+/** An event as a model sees it: entries `from` to `to` of parallel arrays. `rows[i]` is a row number of the table. */
+export interface EventView {
+  readonly rows: Uint32Array;
+  readonly values: Float32Array;
+  readonly numeric: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface OnlineModel {
+  readonly layout: RowLayout;
+  report(): KernelReport;
+  /** Raw score of the event; changes nothing. Throws MillraceError when it is not finite. */
+  predict(table: Float32Array, event: EventView): number;
+  /**
+   * One step on the event's rows; returns the raw score from before it. All or nothing: throws MillraceError,
+   * with the table untouched, when a score, a gradient or a parameter would not be finite.
+   */
+  learn(table: Float32Array, event: EventView, label: number, weight: number): number;
+}
+
+/** Buffers of a kernel for events of up to `size` coordinates: planes of slots, and values. */
+export interface EventBuffers {
+  readonly size: number;
+  readonly rows: Float32Array;
+  readonly values: Float32Array;
+}
+
+/** Copies the event's rows and values into the planes; what is beyond the event is 0. */
+export function gather(layout: RowLayout, table: Float32Array, event: EventView, into: EventBuffers): void {
+  const { width, optimizerSlots } = layout;
+  const { rows, values, size } = into;
+  const count = event.to - event.from;
+  for (let i = 0; i < count; i++) {
+    const at = event.rows[event.from + i]! * width;
+    for (let slot = 0; slot < optimizerSlots; slot++) rows[slot * size + i] = table[at + slot]!;
+    values[i] = event.values[event.from + i]!;
+  }
+  values.fill(0, count);
+  for (let slot = 0; slot < optimizerSlots; slot++) rows.fill(0, slot * size + count, (slot + 1) * size);
+}
+
+/** Copies stepped planes back to the event's rows. */
+export function scatter(
+  layout: RowLayout,
+  stepped: Float32Array,
+  table: Float32Array,
+  event: EventView,
+  size: number,
+): void {
+  const { width, optimizerSlots } = layout;
+  const count = event.to - event.from;
+  for (let i = 0; i < count; i++) {
+    const at = event.rows[event.from + i]! * width;
+    for (let slot = 0; slot < optimizerSlots; slot++) table[at + slot] = stepped[slot * size + i]!;
+  }
+}
+
+/** A product with zero is not a number exactly when a factor is not finite. */
+export function allFinite(numbers: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < numbers.length; i++) sum += numbers[i]! * 0;
+  return sum === 0;
+}
+
+export function finiteScore(raw: number): number {
+  if (!Number.isFinite(raw)) throw divergence('the score');
+  return raw;
+}
+
+export const divergence = (what: string): MillraceError =>
+  new MillraceError('badInput', `${what} is not finite: lower the learning rate or scale the features`);

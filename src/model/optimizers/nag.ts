@@ -1,0 +1,63 @@
+/**
+ * Normalised adaptive gradient with importance-aware steps: Vowpal Wabbit's default. It needs no scaling of
+ * features and hardly any tuning (Ross, Mineiro, Langford 2013; Duchi, Hazan, Singer 2011; Karampatziakis,
+ * Langford 2011). For each feature a row (w, G, N); for each model t, S in a reserved row. With h the event's
+ * weight, g = dl/dp:
+ *
+ *   G += h g^2 x^2;   if |x| > N: w *= N / |x| (when N > 0), N = |x|;   r = 1 / (sqrt(G) N)
+ *   t += h;   S += h sum (x / N)^2;   m = sqrt(t / S);   s = m sum x^2 r
+ *   w += u m r x,   u the importance-aware update of sensitivity s
+ *
+ * Scores are clipped, as Vowpal Wabbit's: logistic to [-50, 50], squared to the range of labels so far and 0,
+ * which is kept in a second reserved row. t and S are float32 sums: beyond 2^24 events they stand still, and
+ * their ratio m with them.
+ */
+import type { LossName, OptimizerConfig } from '../../../config/schema.ts';
+import { importanceAware } from '../importance-aware.ts';
+
+export type NagConfig = Extract<OptimizerConfig, { name: 'nag' }>;
+
+/** Slots of a feature's row. */
+export const nagSlots = ['weight', 'squares', 'scale'] as const;
+
+/** Reserved rows behind the intercept: the sums (t, S), and the labels' range (least, greatest). */
+export const nagStateRows = 2;
+
+const logitMax = 50;
+
+/** What the whole model remembers beside its features, as the slots of its two reserved rows. */
+export interface NagState {
+  readonly weight: number;
+  readonly norm: number;
+  readonly least: number;
+  readonly greatest: number;
+}
+
+export function clipScore(raw: number, loss: LossName, { least, greatest }: NagState): number {
+  if (loss === 'logistic') return Math.min(logitMax, Math.max(-logitMax, raw));
+  return Math.min(greatest, Math.max(least, raw));
+}
+
+/** The state after a label was seen. */
+export const withLabel = (state: NagState, label: number): NagState => ({
+  ...state,
+  least: Math.fround(Math.min(state.least, label)),
+  greatest: Math.fround(Math.max(state.greatest, label)),
+});
+
+/** The state after a step, and the factor u m that goes with r x into each weight. */
+export function nagUpdate(
+  config: NagConfig,
+  loss: LossName,
+  state: NagState,
+  event: { readonly score: number; readonly label: number; readonly weight: number },
+  spread: { readonly sensitivity: number; readonly norm: number },
+): { readonly state: NagState; readonly factor: number } {
+  const weight = Math.fround(state.weight + event.weight);
+  const norm = Math.fround(state.norm + event.weight * spread.norm);
+  const multiplier = Math.sqrt(weight / norm);
+  const rate = config.learningRate * event.weight;
+  const sensitivity = spread.sensitivity * multiplier;
+  const update = importanceAware[loss].update(event.score, event.label, rate, sensitivity);
+  return { state: { ...state, weight, norm }, factor: update * multiplier };
+}
