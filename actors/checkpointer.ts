@@ -11,7 +11,7 @@ import { type VersionMade, VersionMaker } from '../src/cut/version-maker.ts';
 import { rowLayoutOf } from '../src/model/row-layout.ts';
 import { answerRequests } from '../src/protocol/answering.ts';
 import { encode, unpackInternal } from '../src/protocol/codec.ts';
-import type { MakeVersionRequest, ShardReport } from '../src/protocol/internal.ts';
+import type { EpochEntry, MakeVersionRequest, ShardReport } from '../src/protocol/internal.ts';
 import { subjectsOf } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
 import { actorThread } from '../src/runtime/thread.ts';
@@ -21,6 +21,7 @@ export interface CheckpointerSettings {
   readonly model: string;
   readonly config: ModelConfig;
   readonly epoch: number;
+  readonly entry: EpochEntry;
   readonly folder: string;
   readonly stream: { readonly name: string; readonly created: string };
   readonly base: VersionMade;

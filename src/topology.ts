@@ -119,6 +119,7 @@ export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActor
       ...common,
       config,
       epoch: served.epoch,
+      entry,
       folder: checkpointFolder,
       stream,
       base: { version: served.version, learned },

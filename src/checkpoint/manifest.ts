@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { namePattern } from '../../config/schema.ts';
 import { assert } from '../base/assert.ts';
+import { exclusionSchema } from '../protocol/epoch-entry.ts';
 import {
   blobBytesMax,
   blobFilePattern,
@@ -51,7 +52,7 @@ const sinceFormat1 = {
   version: z.int().min(1).max(versionMax),
   createdAt: z.iso.datetime(),
   parent: z.int().min(0).max(versionMax),
-  reason: z.enum(['events', 'time', 'command', 'stop']),
+  reason: z.enum(['events', 'time', 'command', 'stop', 'unlearn']),
   epoch: count,
   stream: z.strictObject({
     name: z.string(),
@@ -61,6 +62,10 @@ const sinceFormat1 = {
   }),
   fingerprint: z.string(),
   definition: z.unknown(),
+  entry: z.unknown().exactOptional(),
+  unlearned: z
+    .strictObject({ from: z.int().min(0).max(versionMax), exclusions: z.array(exclusionSchema) })
+    .exactOptional(),
   keyCount: uint32,
   rowWidth: uint32.min(1),
   totals: z.array(float64),

@@ -5,6 +5,8 @@
  * A store knows bytes and checksums, not models.
  */
 
+import type { Exclusion } from '../protocol/internal.ts';
+
 /** One shard's part of a version: the rows that are not all zero, keys ascending. */
 export interface ShardImage {
   readonly start: number;
@@ -32,7 +34,7 @@ export interface BlobEntry {
   readonly sha256: string;
 }
 
-export type VersionReason = 'events' | 'time' | 'command' | 'stop';
+export type VersionReason = 'events' | 'time' | 'command' | 'stop' | 'unlearn';
 
 /** What the maker of a version says of it. */
 export interface VersionFacts {
@@ -54,6 +56,10 @@ export interface VersionFacts {
   readonly definition: unknown;
   readonly keyCount: number;
   readonly rowWidth: number;
+  /** The control entry with which its epoch began, for when the stream has it no more. */
+  readonly entry?: unknown;
+  /** It was recomputed, from this version (0: from nothing) and without these events: what `epoch` made of the log without them. */
+  readonly unlearned?: { readonly from: number; readonly exclusions: readonly Exclusion[] };
   /** Integer counters and progressive sums, as float64 (docs/checkpoint-format.md). */
   readonly totals: readonly number[];
   readonly writer: {

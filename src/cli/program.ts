@@ -10,6 +10,7 @@ import { addInit } from './init.ts';
 import { addLearn } from './learn.ts';
 import { addModels } from './models.ts';
 import { addPredict } from './predict.ts';
+import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
 import type { Terminal } from './terminal.ts';
@@ -38,6 +39,7 @@ export function programOf(terminal: Terminal): Command {
     addBacktest,
     addStatus,
     addCheckpoints,
+    addReplay,
     addModels,
     addActors,
     addConfig,

@@ -3,7 +3,7 @@ import type { ModelInput } from '../../config/schema.ts';
 import type { MillraceError } from '../base/errors.ts';
 import { encode } from '../protocol/codec.ts';
 import type { Exclusion } from '../protocol/internal.ts';
-import type { ServerStatus, VersionSummary } from '../protocol/messages.ts';
+import type { ReplayResult, ServerStatus, UnlearnResult, VersionSummary } from '../protocol/messages.ts';
 import type { Verb } from '../protocol/subjects.ts';
 import { bodyOf, isNotReady, type Link } from './link.ts';
 import { nameOf } from './tokens.ts';
@@ -23,6 +23,15 @@ export interface Removal {
   readonly untilRestart: boolean;
 }
 
+/** Events by their own id (or their message's), their key, or a feature: `name` or `name=value`. */
+export interface SkippedEvents {
+  readonly kind: 'id' | 'key' | 'feature';
+  readonly value: string;
+}
+
+/** How long a replay may take: it reads the log from its beginning. */
+const replayTimeoutMs = 24 * 3_600_000;
+
 export interface Admin {
   status(): Promise<ServerStatus>;
   /** Makes a version now. */
@@ -35,6 +44,14 @@ export interface Admin {
   ): Promise<{ epoch: number; version: number }>;
   /** Has events passed over from now on, in this epoch and later ones; what is learned already stays learned. */
   exclude(model: string, exclusions: readonly Exclusion[]): Promise<{ epoch: number; exclusions: number }>;
+  /** Recomputes a version from the log and compares: the one that stands at a sequence, else one made now. */
+  replay(model: string, options?: { from?: number; to?: number }): Promise<ReplayResult>;
+  /** Makes a version that never learned these events, up to a sequence (what is learned now when absent). */
+  unlearn(
+    model: string,
+    skip: readonly SkippedEvents[],
+    options?: { from?: number; to?: number; serve?: boolean },
+  ): Promise<UnlearnResult>;
   addModel(model: string, config?: ModelInput): Promise<{ model: string; epoch: number }>;
   /** `purge` removes its stream and its versions too. */
   removeModel(model: string, options?: { purge?: boolean }): Promise<Removal>;
@@ -65,6 +82,9 @@ export function adminOf(link: Link): Admin {
     checkpoints: async (model) => ask('checkpoints', model, {}),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
     exclude: async (model, exclusions) => ask('exclude', model, { exclusions }),
+    replay: async (model, options = {}) => ask('replay', model, options, replayTimeoutMs),
+    unlearn: async (model, skip, options = {}) =>
+      ask('unlearn', model, { skip, ...options }, replayTimeoutMs),
     addModel: async (model, config = {}) => ask('add', model, { config }),
     removeModel: async (model, { purge = false } = {}) => ask('remove', model, { purge }),
     resetModel: (model) => tell('reset', model, {}),

@@ -2,7 +2,7 @@
  * Makes versions of one model and epoch, one at a time: a cut across the shards, their rows to the store, the
  * manifest, the pointer. One that fails is given up whole, and its number with it.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { messageOf } from '../base/errors.ts';
@@ -12,12 +12,16 @@ import type { CheckpointStore, VersionFacts, VersionReason } from '../checkpoint
 import { rowLayoutOf } from '../model/row-layout.ts';
 import { packTotals } from '../model/stored-totals.ts';
 import type { Channel } from '../nats/channel.ts';
+import type { EpochEntry } from '../protocol/internal.ts';
+import { anchorOf } from '../protocol/log-anchor.ts';
 import type { CutClient, CutState } from './cut-client.ts';
 
 export interface VersionMakerSettings {
   readonly model: string;
   readonly config: ModelConfig;
   readonly epoch: number;
+  /** Control entry with which the epoch began. */
+  readonly entry: EpochEntry;
   readonly stream: { readonly name: string; readonly created: string };
   /** Version that the epoch, or this life of the maker, starts from, and events learned by then. */
   readonly base: VersionMade;
@@ -107,7 +111,7 @@ export class VersionMaker {
   }
 
   async #facts(reason: VersionReason, state: CutState): Promise<VersionFacts> {
-    const { model, config, epoch, stream, codeVersion } = this.#settings;
+    const { model, config, epoch, entry, stream, codeVersion } = this.#settings;
     const definition = definitionOf(config);
     const { keyCount, width } = rowLayoutOf(config);
     const marks = Array.from(state.marks);
@@ -117,6 +121,7 @@ export class VersionMaker {
       parent: this.#last.version,
       reason,
       epoch,
+      entry,
       stream: { ...stream, marks, ...(anchor === undefined ? {} : { anchor }) },
       fingerprint: fingerprintOf(definition),
       definition,
@@ -129,7 +134,6 @@ export class VersionMaker {
 
   async #anchor(seq: number): Promise<VersionFacts['stream']['anchor']> {
     const entry = seq > 0 ? await this.#channel.entryAt(this.#settings.stream.name, seq) : undefined;
-    if (entry === undefined) return undefined;
-    return { seq, timeMs: entry.timeMs, sha256: createHash('sha256').update(entry.data).digest('hex') };
+    return entry && anchorOf(entry);
   }
 }

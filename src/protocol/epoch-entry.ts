@@ -19,6 +19,9 @@ const entrySchema = z.object({
   skipTo: count,
   leftOut: z.array(z.tuple([count, count])),
   exclusions: z.array(exclusionSchema).default([]),
+  unlearned: z.array(exclusionSchema).exactOptional(),
+  incarnation: count.exactOptional(),
+  lost: z.tuple([count, count]).exactOptional(),
   fingerprint: z.string(),
   settings: z
     .object({

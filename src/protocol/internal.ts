@@ -180,7 +180,7 @@ export interface LearningSettings {
   readonly learners: number;
 }
 
-export const epochReasons = ['start', 'rollback', 'reset', 'exclude'] as const;
+export const epochReasons = ['start', 'rollback', 'reset', 'exclude', 'regression'] as const;
 
 /**
  * A stream's control entry: what starts here. JSON, since it is part of the log for ever. The entries are a chain
@@ -198,6 +198,12 @@ export interface EpochEntry {
   readonly leftOut: readonly (readonly [number, number])[];
   /** What learners of this epoch pass over; later epochs carry it on. */
   readonly exclusions: readonly Exclusion[];
+  /** The state was recomputed from the log without these (a version that unlearned). */
+  readonly unlearned?: readonly Exclusion[];
+  /** How often the log had lost acked entries before; absent: never. Part of the epoch's number (epoch-number.ts). */
+  readonly incarnation?: number;
+  /** Sequences, first and last, that the state holds and the log has lost: those in the log now are other events, and are learned. */
+  readonly lost?: readonly [number, number];
   readonly fingerprint: string;
   /** Absent in entries of Millrace 0.1. */
   readonly settings?: LearningSettings;

@@ -155,6 +155,63 @@ export interface ServerStatus {
   readonly actors: readonly ActorStatus[];
 }
 
+/** Where a recomputed state and a version differ first. */
+export type ReplayDifference =
+  | {
+      readonly kind: 'row';
+      readonly key: number;
+      /** Place of the shard that owns the row among those of the version. */
+      readonly shard: number;
+      /** Place in the row. */
+      readonly slot: number;
+      readonly recomputed: number;
+      readonly stored: number;
+      /** Rows that differ in all. */
+      readonly rows: number;
+    }
+  | {
+      /** A count, or a progressive sum. */
+      readonly kind: 'count' | 'sum';
+      readonly name: string;
+      readonly recomputed: number;
+      readonly stored: number;
+    };
+
+export interface ReplayComparison {
+  /** `counts`: only counts were compared, because several learners took part. */
+  readonly compared: 'bits' | 'counts';
+  readonly identical: boolean;
+  readonly first?: ReplayDifference;
+  readonly counts: { readonly recomputed: EventCounts; readonly stored: EventCounts };
+  readonly averageLoss: { readonly recomputed: number | null; readonly stored: number | null };
+}
+
+export interface EventCounts {
+  readonly learned: number;
+  readonly rejected: number;
+  readonly excluded: number;
+}
+
+export interface ReplayResult extends ReplayComparison {
+  readonly version: number;
+  /** Version that it was recomputed from; 0: from nothing. */
+  readonly from: number;
+  /** Last sequence in it. */
+  readonly seq: number;
+}
+
+export interface UnlearnResult {
+  readonly model: string;
+  /** The version that was made. */
+  readonly version: number;
+  readonly from: number;
+  readonly seq: number;
+  readonly learned: number;
+  readonly excluded: number;
+  /** The epoch that serves it, when asked for. */
+  readonly epoch?: number;
+}
+
 export interface VersionSummary {
   readonly version: number;
   readonly parent: number;

@@ -11,6 +11,8 @@ export const verbs = [
   'checkpoints',
   'rollback',
   'exclude',
+  'replay',
+  'unlearn',
   'add',
   'remove',
   'reset',

@@ -14,7 +14,8 @@ export async function cloneVersion(
 ): Promise<void> {
   const { manifest, images, blobs } = await readVersion(store, from.model, from.version);
   const { format: _format, version: _version, createdAt: _createdAt, ...rest } = manifest;
-  const { shards: _shards, blobs: _blobs, ...facts } = rest;
+  // Epochs are entries of the other's stream, and mean nothing in this one.
+  const { shards: _shards, blobs: _blobs, entry: _entry, unlearned: _unlearned, ...facts } = rest;
   const writer = await store.begin(to.model);
   try {
     for (const image of images) await writer.addShard(image);
@@ -24,6 +25,7 @@ export async function cloneVersion(
       ...facts,
       model: to.model,
       parent: 0,
+      epoch: 0,
       reason: 'command',
       stream: { ...to.stream, marks },
     });

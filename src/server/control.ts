@@ -9,6 +9,16 @@ import { replyError, respondError, respondValue } from '../protocol/replies.ts';
 import { type Verb, verbs } from '../protocol/subjects.ts';
 import type { Operations } from './operations.ts';
 
+const unlearnSchema = z.object({
+  skip: z
+    .array(z.object({ kind: z.enum(['id', 'key', 'feature']), value: z.string().min(1).max(256) }))
+    .min(1)
+    .max(1024),
+  from: z.int().min(0).default(0),
+  to: z.int().min(1).exactOptional(),
+  serve: z.boolean().default(false),
+});
+
 type Act = (operations: Operations, model: string, body: unknown) => Promise<unknown>;
 
 const nothing = z.object({});
@@ -43,6 +53,11 @@ const acts: Readonly<Record<Verb, Act>> = {
     z.object({ exclusions: z.array(exclusionSchema).min(1) }),
     (operations, model, { exclusions }) => operations.exclude(model, exclusions),
   ),
+  replay: withBody(
+    z.object({ from: versionNumber.default(0), to: z.int().min(1).optional() }),
+    (operations, model, { from, to }) => operations.replay(model, from, to),
+  ),
+  unlearn: withBody(unlearnSchema, (operations, model, body) => operations.unlearn(model, body)),
   add: withBody(z.object({ config: z.unknown() }), (operations, model, { config }) =>
     operations.add(model, config ?? {}),
   ),

@@ -27,6 +27,8 @@ export interface EpochStart {
   readonly skipTo: number;
   readonly leftOut: EpochEntry['leftOut'];
   readonly exclusions: readonly Exclusion[];
+  /** What the base was recomputed without. */
+  readonly unlearned?: readonly Exclusion[];
   /** Definition with which the state was made. */
   readonly definition?: unknown;
 }

@@ -8,13 +8,14 @@ import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
-import type { Channel, StreamSpec } from '../nats/channel.ts';
+import type { Channel, StreamSpec, StreamState } from '../nats/channel.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
 import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
 import type { ModelPhase } from '../protocol/messages.ts';
 import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
+import { openShardMemory } from '../shard/memory.ts';
 import { type ModelActors, type ModelEpoch, modelActors, type Surroundings } from '../topology.ts';
 import { EpochLog } from './epoch-log.ts';
 import { type BegunEpoch, continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
@@ -77,6 +78,13 @@ export class ModelHost {
     return this.#epoch?.served ?? { epoch: 0, version: 0, leftOut: [] };
   }
 
+  /** Every event up to here is in the parameters. */
+  get seq(): number {
+    const [shape, buffers] = [this.#epoch?.shapes[0], this.#epoch?.buffers[0]];
+    if (shape === undefined || buffers === undefined) return 0;
+    return Math.min(...openShardMemory(shape, buffers).ledger.marks);
+  }
+
   /** What learners pass over. */
   get exclusions(): readonly Exclusion[] {
     return this.#epoch?.entry.exclusions ?? [];
@@ -104,7 +112,7 @@ export class ModelHost {
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
     const skipTo = pointer?.skipTo ?? 0;
-    const entry = await this.#entryFrom('start', stored, skipTo, await this.#epochs.exclusions(stream));
+    const entry = await this.#entryFrom('start', stored, skipTo, stream);
     const epoch = await this.#epochs.append(entry);
     const marks =
       stored === undefined
@@ -150,6 +158,22 @@ export class ModelHost {
       this.#refuseWhenOver();
       return this.#goOn('exclude', added);
     });
+  }
+
+  /** Has a version written by somebody else than the checkpointer: the store has one writer at a time. */
+  async writeVersion(write: () => Promise<number>): Promise<number> {
+    let version = 0;
+    await this.#inTurn(async () => {
+      this.#refuseWhenOver();
+      const { checkpointer } = this.#runningActors();
+      await this.#options.supervisor.stop([checkpointer.name]);
+      try {
+        version = await write();
+      } finally {
+        await this.#options.supervisor.startAll([this.refresh(checkpointer)]);
+      }
+    });
+    return version;
   }
 
   async setPaused(paused: boolean): Promise<void> {
@@ -295,7 +319,7 @@ export class ModelHost {
     const before = await store.readPointer(this.model);
     const stream = await this.#epochs.ensureStream();
     const skipTo = mode === 'continue' ? stream.lastSeq : 0;
-    const entry = await this.#entryFrom(reason, stored, skipTo, await this.#epochs.exclusions(stream));
+    const entry = await this.#entryFrom(reason, stored, skipTo, stream);
     await store.writePointer(this.model, { version: entry.base, ...(skipTo > 0 ? { skipTo } : {}) });
     try {
       return { entry, epoch: await this.#epochs.append(entry), stream, paused: this.#paused };
@@ -309,11 +333,21 @@ export class ModelHost {
     reason: EpochEntry['reason'],
     stored: StoredState | undefined,
     skipTo: number,
-    exclusions: readonly Exclusion[],
+    stream: StreamState,
   ): Promise<EpochEntry> {
     const manifest = stored?.manifest;
+    const unlearned = manifest?.unlearned?.exclusions;
+    const exclusions = await this.#epochs.exclusions(stream, unlearned);
     const leftOut = await this.#epochs.leftOut(manifest, skipTo);
-    const start = { reason, base: manifest?.version ?? 0, skipTo, leftOut, exclusions };
+    const base = manifest?.version ?? 0;
+    const start = {
+      reason,
+      base,
+      skipTo,
+      leftOut,
+      exclusions,
+      ...(unlearned === undefined ? {} : { unlearned }),
+    };
     if (manifest === undefined) return this.#epochs.entryOf(start);
     const from = { epoch: manifest.epoch, marks: manifest.stream.marks };
     return this.#epochs.entryOf({ ...start, from, definition: manifest.definition });

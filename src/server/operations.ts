@@ -11,6 +11,7 @@ import type { AddedModels } from './added-models.ts';
 import { cloneVersion } from './clone-version.ts';
 import { type HostOptions, ModelHost, type RollbackMode } from './model-host.ts';
 import { type Ownership, ownModel } from './ownership.ts';
+import { Replays, type UnlearnRequest } from './replays.ts';
 import { modelStatus, versionSummaries } from './status.ts';
 
 export interface OperationsOptions extends HostOptions {
@@ -31,12 +32,14 @@ const viewTimeoutMs = 2_000;
 
 export class Operations {
   readonly #options: OperationsOptions;
+  readonly #replays: Replays;
   readonly #members = new Map<string, Member>();
   /** Names that are being added or removed right now. */
   readonly #busy = new Set<string>();
 
   constructor(options: OperationsOptions) {
     this.#options = options;
+    this.#replays = new Replays(options);
   }
 
   /** The host whose actor this is, if any. */
@@ -116,6 +119,15 @@ export class Operations {
     const { host } = this.#member(model);
     await host.exclude(exclusions);
     return { model, epoch: host.served.epoch, exclusions: host.exclusions.length };
+  }
+
+  async replay(model: string, from: number, to: number | undefined) {
+    const { host } = this.#member(model);
+    return { model, ...(await this.#replays.verify(host, from, to)) };
+  }
+
+  async unlearn(model: string, request: UnlearnRequest) {
+    return this.#replays.unlearn(this.#member(model).host, request);
   }
 
   async reset(model: string) {

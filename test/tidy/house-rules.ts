@@ -46,6 +46,8 @@ const reach: Readonly<Record<string, readonly string[]>> = {
   /** One consistent version out of many shards: where parameters and bytes meet. */
   cut: [...mathematics, 'checkpoint', 'shard'],
   backtest: [...mathematics, 'formats', 'learner', 'shard', 'replica'],
+  /** A version recomputed from the log: learner, shards and bytes in one loop. */
+  replay: [...mathematics, 'learner', 'shard'],
   nats: wire,
   runtime: wire,
   client: [...wire, 'features'],
@@ -61,7 +63,7 @@ const reach: Readonly<Record<string, readonly string[]>> = {
  * same code runs on a channel in memory.
  */
 const channelContract = 'src/nats/channel.ts';
-const channelUsers = ['protocol', 'shard', 'learner', 'replica', 'join', 'cut'];
+const channelUsers = ['protocol', 'shard', 'learner', 'replica', 'join', 'cut', 'replay'];
 
 /** Files and folders that put the parts together; each may import every part, and those before it. */
 const assembly = ['topology', 'server', 'index', 'cli'];

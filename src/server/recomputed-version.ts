@@ -1,0 +1,81 @@
+/** A state that was recomputed without some events, stored as a version that says so. */
+import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
+import { modelSchema } from '../../config/schema.ts';
+import { keyRangeOf } from '../base/key-range.ts';
+import type { ShardImage } from '../checkpoint/store.ts';
+import { packTotals } from '../model/stored-totals.ts';
+import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
+import { anchorOf } from '../protocol/log-anchor.ts';
+import type { SequentialState } from '../replay/sequential-state.ts';
+import { chunksOfTable } from '../shard/row-chunks.ts';
+import type { HostOptions, ModelHost } from './model-host.ts';
+
+export interface RecomputedFacts {
+  /** Version that it was recomputed from; 0: from nothing. */
+  readonly from: number;
+  /** The epoch that had made the state, and its entry. */
+  readonly epoch: number;
+  readonly entry: EpochEntry | undefined;
+  readonly marks: readonly number[];
+  readonly exclusions: readonly Exclusion[];
+}
+
+/** The number of the version. Does not move the pointer. */
+export async function storeRecomputed(
+  { store, channel, around }: HostOptions,
+  { model, config, streamName }: ModelHost,
+  state: SequentialState,
+  { from, epoch, entry, marks, exclusions }: RecomputedFacts,
+): Promise<number> {
+  const stream = await channel.streamState(streamName);
+  const last = await channel.entryAt(streamName, Math.min(...marks));
+  const definition = definitionOf(modelSchema.parse(entry?.settings?.definition));
+  const { keyCount, rowWidth } = state.shape;
+  const writer = await store.begin(model);
+  try {
+    for (const image of imagesOf(state, config.actors.shards)) await writer.addShard(image);
+    const { version } = await writer.commit({
+      model,
+      parent: from,
+      reason: 'unlearn',
+      epoch,
+      ...(entry === undefined ? {} : { entry }),
+      unlearned: { from, exclusions },
+      stream: {
+        name: streamName,
+        created: stream?.created ?? '',
+        marks,
+        ...(last === undefined ? {} : { anchor: anchorOf(last) }),
+      },
+      fingerprint: fingerprintOf(definition),
+      definition,
+      keyCount,
+      rowWidth,
+      totals: packTotals(state),
+      writer: {
+        millrace: around.codeVersion,
+        node: process.version,
+        v8: process.versions.v8,
+        arch: process.arch,
+      },
+    });
+    return version;
+  } finally {
+    await writer.abandon();
+  }
+}
+
+/** The table as a version's shards. */
+function* imagesOf({ table, shape }: SequentialState, shards: number): Generator<ShardImage> {
+  const { keyCount, rowWidth } = shape;
+  for (let shard = 0; shard < shards; shard++) {
+    const { start, end } = keyRangeOf(shard, shards, keyCount);
+    const keys: number[] = [];
+    const rows: number[] = [];
+    for (const chunk of chunksOfTable(table.subarray(start * rowWidth, end * rowWidth), rowWidth)) {
+      for (const key of chunk.keys) keys.push(key + start);
+      for (const slot of chunk.rows) rows.push(slot);
+    }
+    yield { start, end, rowWidth, keys: Uint32Array.from(keys), rows: Float32Array.from(rows) };
+  }
+}
