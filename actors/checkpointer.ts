@@ -4,6 +4,8 @@
  */
 import type { ModelConfig } from '../config/schema.ts';
 import { messageOf } from '../src/base/errors.ts';
+import { nodeDisk } from '../src/checkpoint/disk.ts';
+import { faultyDisk } from '../src/checkpoint/faulty-disk.ts';
 import { openFileStore } from '../src/checkpoint/file-store.ts';
 import type { VersionReason } from '../src/checkpoint/store.ts';
 import { CutClient } from '../src/cut/cut-client.ts';
@@ -23,6 +25,8 @@ export interface CheckpointerSettings {
   readonly epoch: number;
   readonly entry: EpochEntry;
   readonly folder: string;
+  /** Our number among those that have owned the model's versions. */
+  readonly owner: number;
   readonly stream: { readonly name: string; readonly created: string };
   readonly base: VersionMade;
   readonly requestTimeoutMs: number;
@@ -30,15 +34,17 @@ export interface CheckpointerSettings {
 }
 
 async function checkpointerActor(context: ActorContext<CheckpointerSettings>): Promise<RunningActor> {
-  const { channel, settings, log, fail } = context;
+  const { channel, settings, log, faults, fail } = context;
   const { model, epoch, config, requestTimeoutMs } = settings;
   const { cutTimeoutMs, everyEvents, everyMs } = config.checkpoint;
   const subjects = subjectsOf(settings.root);
   const { keyCount, width: rowWidth } = rowLayoutOf(config);
   const shape = { shards: config.actors.shards, keyCount, rowWidth };
   const cuts = new CutClient(channel, subjects, { model, epoch, ...shape, cutTimeoutMs, requestTimeoutMs });
-  const store = openFileStore({ folder: settings.folder, now: Date.now });
-  const maker = new VersionMaker(settings, { channel, cuts, store, log });
+  const disk = faultyDisk(nodeDisk, faults);
+  const owner = { model, number: settings.owner };
+  const store = openFileStore({ folder: settings.folder, now: Date.now, disk, owner });
+  const maker = new VersionMaker(settings, { channel, cuts, store, log, faults });
   let lastTryMs = performance.now();
 
   const make = async (reason: VersionReason): Promise<VersionMade> => {

@@ -56,6 +56,7 @@ async function learnerActor(context: Context): Promise<RunningActor> {
     keepRejected: (events) => keepRejected(channel, subjects, log, events),
     sums,
     paused: settings.paused,
+    faults: context.faults,
   });
 
   const first = firstSequence(marks, learner, learners);
@@ -103,6 +104,7 @@ function shardClient(
     rowWidth: layout.width,
     identity: { learner, life: context.life },
     timeoutMs: requestTimeoutMs,
+    faults: context.faults,
   });
 }
 

@@ -32,7 +32,7 @@ async function shardActor(context: ActorContext<ShardSettings>): Promise<Running
   const { channel, settings, fail } = context;
   const { model, epoch, shape, buffers, deltaIntervalMs } = settings;
   const subjects = subjectsOf(settings.root);
-  const shard = new Shard(openShardMemory(shape, buffers));
+  const shard = new Shard(openShardMemory(shape, buffers), undefined, context.faults);
   const feed = new DeltaFeed(randomUUID());
   const publish = (delta: Delta) =>
     channel.publish(subjects.delta(model, epoch, shape.shard), packInternal(delta));

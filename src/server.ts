@@ -6,19 +6,23 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { MillraceError, messageOf } from './base/errors.ts';
+import { noFaults } from './base/fault-points.ts';
 import type { Logger } from './base/logger.ts';
 import { openFileStore } from './checkpoint/file-store.ts';
 import type { Channel } from './nats/channel.ts';
 import { connectChannel } from './nats/connection.ts';
 import { decode } from './protocol/codec.ts';
 import type { ServerStatus } from './protocol/messages.ts';
-import { subjectsOf } from './protocol/subjects.ts';
+import { type Subjects, subjectsOf } from './protocol/subjects.ts';
+import { ArmedFaults, type FaultSettings } from './runtime/armed-faults.ts';
 import { createLogger } from './runtime/log.ts';
 import { createSupervisor, type Supervisor } from './runtime/supervisor.ts';
 import { AddedModels } from './server/added-models.ts';
 import { type Broker, openBroker } from './server/broker.ts';
 import { controlEndpoint } from './server/control.ts';
-import { Operations } from './server/operations.ts';
+import { Operations, ownersBucket } from './server/operations.ts';
+import { joinBroker } from './server/shared-broker.ts';
+import { mayStandByAgain, type Standby, untilNobodyOwns } from './server/standby.ts';
 import { watchActors } from './server/watch-actors.ts';
 import { monitorActor, type Surroundings } from './topology.ts';
 import { codeVersion } from './version.ts';
@@ -27,6 +31,10 @@ export interface ServerOptions {
   readonly log?: Logger;
   /** Models to learn again from the beginning of their streams. */
   readonly relearn?: readonly string[];
+  /** Waits while another server owns the models, instead of being refused, and takes over when it is gone. */
+  readonly standby?: Standby | undefined;
+  /** Only for a server that is started to be broken (docs/chaos.md). */
+  readonly faults?: FaultSettings | undefined;
 }
 
 export interface RunningServer {
@@ -36,7 +44,7 @@ export interface RunningServer {
   terminate(actorName: string): void;
   /** Makes last versions, stops everything. */
   stop(): Promise<void>;
-  /** Resolves when the server has stopped; rejects when it ended by itself. */
+  /** Resolves when the server has stopped; rejects when it ended by itself, as when another took over its models. */
   readonly closed: Promise<void>;
 }
 
@@ -45,19 +53,35 @@ const rejectedBytesMax = 256 * 1024 * 1024;
 /** Throws SetupError for what the user must mend. */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLogger(config.log.level);
+  const { standby } = options;
+  for (;;) {
+    try {
+      return await startOnce(config, options, log);
+    } catch (error) {
+      if (standby === undefined || standby.signal.aborted || !mayStandByAgain(error)) throw error;
+      log.warn({ reason: messageOf(error) }, 'could not take over; standing by again');
+    }
+  }
+}
+
+async function startOnce(config: Config, options: ServerOptions, log: Logger): Promise<RunningServer> {
   const dataDir = resolve(config.dataDir);
+  const faults = options.faults === undefined ? undefined : new ArmedFaults(options.faults.armed);
   const undo: (() => Promise<unknown>)[] = [];
   const unwind = async () => {
     for (const step of undo.reverse()) {
       await step().catch((error) => log.error({ reason: messageOf(error) }, 'could not stop cleanly'));
     }
   };
+  const start: Start = { config, dataDir, log, options, faults, undo, unwind, ending: { broker: 'stop' } };
   try {
-    const broker = await openBroker(config, dataDir, log);
-    undo.push(() => broker.close());
+    const join = options.standby === undefined ? undefined : joinBroker;
+    const broker = await openBroker(config, dataDir, log, join);
+    undo.push(() => broker.close(start.ending.broker));
     const channel = await connectChannel({ ...broker.connect, name: 'millrace server' });
     undo.push(() => channel.close());
-    return await startOn(broker, channel, { config, dataDir, log, options, undo, unwind });
+    if (options.faults !== undefined) faults?.listen(channel, `${options.faults.subject}.server`);
+    return await startOn(broker, channel, start);
   } catch (error) {
     await unwind();
     throw error;
@@ -69,13 +93,25 @@ interface Start {
   readonly dataDir: string;
   readonly log: Logger;
   readonly options: ServerOptions;
+  readonly faults: ArmedFaults | undefined;
+  /** What becomes of an embedded server in the end. */
+  readonly ending: { broker: 'stop' | 'leave' };
   readonly undo: (() => Promise<unknown>)[];
   readonly unwind: () => Promise<void>;
 }
 
 async function startOn(broker: Broker, channel: Channel, start: Start): Promise<RunningServer> {
-  const { config, dataDir, log, undo } = start;
+  const { config, dataDir, log, options, undo } = start;
   const subjects = subjectsOf(config.root);
+  const added = new AddedModels(join(dataDir, 'models'));
+  if (options.standby !== undefined) {
+    const models = [...Object.keys(config.models), ...(await added.load(config)).keys()];
+    await untilNobodyOwns(channel, ownersBucket(config.root), models, options.standby, log);
+  }
+  let tellTaken: (reason: string) => void;
+  const taken = new Promise<string>((resolve) => {
+    tellTaken = resolve;
+  });
   const around: Surroundings = { config, checkpointFolder: join(dataDir, 'checkpoints'), codeVersion };
   const supervisor = createSupervisor({
     settings: config.supervisor,
@@ -83,6 +119,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     connect: { ...broker.connect, name: 'millrace', waitOnFirstConnect: true },
     logLevel: config.log.level,
     log,
+    faults: options.faults,
     beforeRestart: async (spec) => operations.hostOf(spec.name)?.refresh(spec) ?? spec,
   });
   const operations: Operations = new Operations({
@@ -91,8 +128,10 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     store: openFileStore({ folder: around.checkpointFolder, now: Date.now }),
     around,
     log,
+    faults: start.faults ?? noFaults,
     config,
-    added: new AddedModels(join(dataDir, 'models')),
+    added,
+    taken: (reason) => tellTaken(reason),
     holder: `process ${process.pid} on ${hostname()}, started ${new Date().toISOString()}`,
     facts: {
       version: codeVersion,
@@ -102,13 +141,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   });
   undo.push(() => supervisor.stop());
   watchActors(supervisor, operations, channel, subjects, log);
-  await channel.ensureStream({
-    name: subjects.rejectedStream,
-    subjects: [subjects.rejected('*')],
-    bytesMax: rejectedBytesMax,
-    discard: 'old',
-    duplicateWindowMs: 120_000,
-  });
+  await ensureRejectedStream(channel, subjects);
   channel.subscribe(subjects.event('checkpoint', '*'), (message) => {
     const made = versionMadeOf(message.data);
     const host = operations.hostOf(message.subject.split('.').at(-1)!);
@@ -117,7 +150,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   });
   await supervisor.startAll([monitorActor(around)]);
   undo.push(() => operations.closeAll());
-  await openModels(operations, start, new AddedModels(join(dataDir, 'models')));
+  await openModels(operations, start, added);
   const control = await channel.serve({
     name: 'millrace-control',
     version: codeVersion,
@@ -125,7 +158,17 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     endpoints: [controlEndpoint(operations, `${config.root}.v1.ctl.>`, log)],
   });
   undo.push(() => control.stop());
-  return running(broker, operations, supervisor, start);
+  return running(broker, operations, supervisor, taken, start);
+}
+
+async function ensureRejectedStream(channel: Channel, subjects: Subjects): Promise<void> {
+  await channel.ensureStream({
+    name: subjects.rejectedStream,
+    subjects: [subjects.rejected('*')],
+    bytesMax: rejectedBytesMax,
+    discard: 'old',
+    duplicateWindowMs: 120_000,
+  });
 }
 
 /** Undefined for what is no such event: the subject is open to whoever may publish under the root. */
@@ -158,7 +201,8 @@ function running(
   broker: Broker,
   operations: Operations,
   supervisor: Supervisor,
-  { unwind, log }: Start,
+  taken: Promise<string>,
+  { unwind, log, ending }: Start,
 ): RunningServer {
   let stopping: Promise<void> | undefined;
   let settle: { resolve: () => void; reject: (error: unknown) => void };
@@ -171,9 +215,19 @@ function running(
     stopping ??= unwind().then(() => settle.resolve());
     return stopping;
   };
+  const endWith = (error: unknown) => {
+    if (stopping !== undefined) return;
+    stopping = unwind().then(() => settle.reject(error));
+  };
   broker.onLost((error) => {
     log.error({ reason: messageOf(error) }, 'the broker is lost');
-    void unwind().then(() => settle.reject(error));
+    endWith(error);
+  });
+  void taken.then((reason) => {
+    log.error({ reason }, 'another server has taken over; this one stops');
+    // It may be the one that the other uses.
+    ending.broker = 'leave';
+    endWith(new MillraceError('conflict', `another server has taken over: ${reason}`));
   });
   return {
     url: broker.url,

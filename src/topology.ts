@@ -26,6 +26,8 @@ export interface ModelEpoch {
   readonly shapes: readonly ShardShape[];
   readonly buffers: readonly ShardBuffers[];
   readonly stream: { readonly name: string; readonly created: string };
+  /** Our number among those that have owned the model's versions. */
+  readonly owner: number;
   /** Events learned as of the version that the epoch starts from. */
   readonly learned: number;
   readonly paused: boolean;
@@ -84,7 +86,7 @@ export interface ModelActors {
 }
 
 export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActors {
-  const { model, config, served, shapes, buffers, stream, learned, paused, entry } = epoch;
+  const { model, config, served, shapes, buffers, stream, owner, learned, paused, entry } = epoch;
   const { root, metrics } = around.config;
   const { codeVersion, checkpointFolder } = around;
   const common = { root, model, requestTimeoutMs, reportMs: metrics.intervalMs };
@@ -121,6 +123,7 @@ export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActor
       epoch: served.epoch,
       entry,
       folder: checkpointFolder,
+      owner,
       stream,
       base: { version: served.version, learned },
       codeVersion,

@@ -28,6 +28,8 @@ interface AttemptOptions {
   readonly folder: ModelFolder;
   readonly version: number;
   readonly now: () => number;
+  /** Rejects when the version may not be written any more. */
+  readonly admit: () => Promise<void>;
   /** Called once, when the attempt is over, however it ended. */
   readonly over: () => void;
 }
@@ -91,7 +93,7 @@ export class FileAttempt implements VersionWriter {
   }
 
   private async writeManifest(facts: VersionFacts): Promise<Manifest> {
-    const { disk, folder, now } = this.options;
+    const { disk, folder, now, admit } = this.options;
     assert(
       facts.model === folder.model,
       `a version of ${folder.model} was given the facts of ${facts.model}`,
@@ -104,6 +106,7 @@ export class FileAttempt implements VersionWriter {
       shards: this.entries.toSorted((a, b) => a.start - b.start || a.end - b.end),
       blobs: this.blobs.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     });
+    await admit();
     await writeDurably(disk, join(this.path, manifestFile), (sink) => sink(bytes));
     return manifest;
   }

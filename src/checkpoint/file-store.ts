@@ -1,8 +1,8 @@
 /**
  * Versions in folders (src/checkpoint/model-folder.ts has the picture, docs/checkpoint-format.md the bytes).
  *
- * One process writes a model at a time: whoever holds the model's lease. Others may read meanwhile. Within
- * this store, what changes a model's folder runs in turn, and attempts that are under way are spared when
+ * One process writes a model at a time: whoever took it over last (src/checkpoint/ownership.ts). Others may read
+ * meanwhile. Within this store, what changes a model's folder runs in turn, and attempts that are under way are spared when
  * leftovers are removed.
  */
 import { join, resolve } from 'node:path';
@@ -25,6 +25,7 @@ import {
   versionFolders,
   versionPath,
 } from './model-folder.ts';
+import { newestOwner, newestPointerFile, pointerFileOf, requireOwner, takeOwnership } from './ownership.ts';
 import type { CheckpointStore, Manifest, Pointer, ShardImage, VersionSizes, VersionWriter } from './store.ts';
 import {
   measureVersion,
@@ -41,6 +42,8 @@ export interface FileStoreOptions {
   readonly now: () => number;
   /** Where the bytes go; this machine's disk when absent. */
   readonly disk?: Disk;
+  /** In whose name this store writes: another thread of ours took the model over. */
+  readonly owner?: { readonly model: string; readonly number: number };
 }
 
 const unknownVersion = -1;
@@ -48,9 +51,9 @@ const unknownVersion = -1;
 type Listing = Awaited<ReturnType<CheckpointStore['list']>>;
 
 /** Throws SetupError on a big-endian host. */
-export function openFileStore({ folder, now, disk = nodeDisk }: FileStoreOptions): CheckpointStore {
+export function openFileStore({ folder, now, disk = nodeDisk, owner }: FileStoreOptions): CheckpointStore {
   requireLittleEndian();
-  return new FileStore(folder, now, disk);
+  return new FileStore(folder, now, disk, owner);
 }
 
 class FileStore implements CheckpointStore {
@@ -61,8 +64,12 @@ class FileStore implements CheckpointStore {
   private readonly live = new Map<string, Set<number>>();
   private readonly turns = new Map<string, Promise<unknown>>();
 
-  constructor(root: string, now: () => number, disk: Disk) {
+  /** Our numbers, by model; a model that nobody here has taken over is written without asking. */
+  private readonly owners = new Map<string, number>();
+
+  constructor(root: string, now: () => number, disk: Disk, owner: FileStoreOptions['owner']) {
     this.root = resolve(root);
+    if (owner !== undefined) this.owners.set(owner.model, owner.number);
     this.now = now;
     this.disk = disk;
   }
@@ -71,6 +78,7 @@ class FileStore implements CheckpointStore {
     return this.inTurn(model, 'beginning a version', async (folder) => {
       const live = this.liveOf(model);
       await this.disk.ensureFolder(folder.path);
+      await this.admit(folder);
       const highest = (await versionFolders(this.disk, folder)).at(-1) ?? 0;
       const pointed = await this.clearLeftovers(folder, live);
       const version = await takeNumber(this.disk, folder, Math.max(highest, pointed));
@@ -84,7 +92,8 @@ class FileStore implements CheckpointStore {
         throw error;
       }
       const over = () => live.delete(version);
-      return new FileAttempt({ disk: this.disk, folder, version, now: this.now, over });
+      const admit = () => this.admit(folder);
+      return new FileAttempt({ disk: this.disk, folder, version, now: this.now, admit, over });
     });
   }
 
@@ -132,8 +141,17 @@ class FileStore implements CheckpointStore {
     return readBlobOf(this.disk, this.folderOf(manifest.model), manifest, entry);
   }
 
-  readPointer(model: string): Promise<Pointer | undefined> {
-    return readPointerFile(this.disk, this.folderOf(model));
+  async readPointer(model: string): Promise<Pointer | undefined> {
+    return this.pointerOf(this.folderOf(model));
+  }
+
+  takeOver(model: string): Promise<number> {
+    return this.inTurn(model, 'taking over the versions', async (folder) => {
+      await this.disk.ensureFolder(folder.path);
+      const owner = await takeOwnership(this.disk, folder);
+      this.owners.set(model, owner);
+      return owner;
+    });
   }
 
   /** The version must have a readable manifest; 0, the empty model, always exists. */
@@ -142,7 +160,9 @@ class FileStore implements CheckpointStore {
       const bytes = encodePointer(pointer);
       if (pointer.version > 0) await readManifestFile(this.disk, folder, pointer.version);
       await this.disk.ensureFolder(folder.path);
-      await writeDurably(this.disk, join(folder.path, pointerFile), (sink) => sink(bytes));
+      await this.admit(folder);
+      const owner = this.owners.get(model) ?? (await newestOwner(this.disk, folder));
+      await writeDurably(this.disk, join(folder.path, pointerFileOf(owner)), (sink) => sink(bytes));
     });
   }
 
@@ -155,7 +175,8 @@ class FileStore implements CheckpointStore {
       if (!Number.isInteger(keep) || keep < 1) {
         throw new MillraceError('badInput', `Expected to keep at least 1 version of ${model}, got ${keep}`);
       }
-      const pointed = (await readPointerFile(this.disk, folder))?.version;
+      await this.admit(folder);
+      const pointed = (await this.pointerOf(folder))?.version;
       const { versions, damaged } = await this.list(model);
       const oldestKept = versions.at(-keep)?.manifest.version ?? 0;
       const all = [
@@ -165,7 +186,10 @@ class FileStore implements CheckpointStore {
       const removed = all
         .filter((version) => version < oldestKept && version !== pointed)
         .sort((a, b) => a - b);
-      for (const version of removed) await removeVersion(this.disk, folder, version);
+      for (const version of removed) {
+        await this.admit(folder);
+        await removeVersion(this.disk, folder, version);
+      }
       return removed;
     });
   }
@@ -175,15 +199,16 @@ class FileStore implements CheckpointStore {
     return this.inTurn(model, 'removing the model', async (folder) => {
       const entries = await entriesOf(this.disk, this.root);
       if (!entries.some(({ name }) => name === model)) return;
+      await this.admit(folder);
       const inside = await entriesOf(this.disk, folder.path);
-      if (inside.some(({ name }) => name === pointerFile)) {
-        await this.disk.removeFile(join(folder.path, pointerFile));
-        await this.disk.syncFolder(folder.path);
-      }
+      const pointers = inside.filter(({ name }) => name.startsWith(pointerFile));
+      for (const { name } of pointers) await this.disk.removeFile(join(folder.path, name));
+      if (pointers.length > 0) await this.disk.syncFolder(folder.path);
       for (const version of await versionFolders(this.disk, folder))
         await removeVersion(this.disk, folder, version);
       await this.disk.removeTree(folder.path);
       await this.disk.syncFolder(this.root);
+      this.owners.delete(model);
     });
   }
 
@@ -200,11 +225,21 @@ class FileStore implements CheckpointStore {
   /** 0 when there is no pointer, unknownVersion when it is damaged. */
   private async pointedVersion(folder: ModelFolder): Promise<number> {
     try {
-      return (await readPointerFile(this.disk, folder))?.version ?? 0;
+      return (await this.pointerOf(folder))?.version ?? 0;
     } catch (error) {
       if (error instanceof DamagedPointerError) return unknownVersion;
       throw error;
     }
+  }
+
+  private async pointerOf(folder: ModelFolder): Promise<Pointer | undefined> {
+    return readPointerFile(this.disk, folder, await newestPointerFile(this.disk, folder));
+  }
+
+  /** Refuses when the model was ours and is another's now. */
+  private async admit(folder: ModelFolder): Promise<void> {
+    const owner = this.owners.get(folder.model);
+    if (owner !== undefined) await requireOwner(this.disk, folder, owner);
   }
 
   private folderOf(model: string): ModelFolder {

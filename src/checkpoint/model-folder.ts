@@ -1,7 +1,7 @@
 /**
  * The folder of one model, and the numbers of its versions.
  *
- *   FOLDER/<model>/CURRENT            which version is current
+ *   FOLDER/<model>/CURRENT-...        which version is current (src/checkpoint/ownership.ts)
  *   FOLDER/<model>/LAST-0000000012    empty: the highest number ever given
  *   FOLDER/<model>/0000000012/        manifest.json, shard-000.bin, shard-001.bin, ...
  *
@@ -19,6 +19,7 @@ import { manifestFile, versionMax, versionName } from './format.ts';
 
 export const pointerFile = 'CURRENT';
 const versionPattern = /^(?!0{10})\d{10}$/;
+const droppedSuffix = '.dropped';
 const lastPattern = /^LAST-(\d{10})$/;
 const lastFile = (version: number): string => `LAST-${versionName(version)}`;
 
@@ -57,6 +58,13 @@ export async function hasManifest(disk: Disk, folder: ModelFolder, version: numb
   return entries.some(({ name }) => name === manifestFile);
 }
 
+/** Removes an unfinished version in one step, so that whoever may still be writing it cannot finish it. */
+async function removeUnfinished(disk: Disk, folder: ModelFolder, version: number): Promise<void> {
+  const dropped = versionPath(folder, version) + droppedSuffix;
+  await disk.rename(versionPath(folder, version), dropped);
+  await disk.removeTree(dropped);
+}
+
 /** The manifest goes first, so that a crash in the middle leaves a leftover and not half a version. */
 export async function removeVersion(disk: Disk, folder: ModelFolder, version: number): Promise<void> {
   const path = versionPath(folder, version);
@@ -75,10 +83,11 @@ export async function removeLeftovers(
 ): Promise<void> {
   for (const { name, isFolder } of await entriesOf(disk, folder.path)) {
     if (!isFolder && name.endsWith(temporarySuffix)) await disk.removeFile(join(folder.path, name));
+    if (isFolder && name.endsWith(droppedSuffix)) await disk.removeTree(join(folder.path, name));
   }
   for (const version of await versionFolders(disk, folder)) {
     if (spared.has(version) || (await hasManifest(disk, folder, version))) continue;
-    await disk.removeTree(versionPath(folder, version));
+    await removeUnfinished(disk, folder, version);
   }
 }
 

@@ -118,6 +118,11 @@ export interface CheckpointStore {
   readBlob(manifest: Manifest, name: string): Promise<Uint8Array | undefined>;
   readPointer(model: string): Promise<Pointer | undefined>;
   writePointer(model: string, pointer: Pointer): Promise<void>;
+  /**
+   * Makes this process the owner of the model's versions, and returns its number. From here on what an owner
+   * before it begins, commits, points to or prunes is refused with MillraceError('conflict').
+   */
+  takeOver(model: string): Promise<number>;
   /** Removes the oldest beyond `keep`, never the pointer's. Returns the numbers removed. */
   prune(model: string, keep: number): Promise<number[]>;
   /** Removes everything of the model. */

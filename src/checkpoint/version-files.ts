@@ -7,7 +7,7 @@ import type { Disk, ReadableFile } from './disk.ts';
 import { DamagedPointerError, DamagedVersionError, diskFailure, isMissing, meansDamage } from './errors.ts';
 import { manifestBytesMax, manifestFile } from './format.ts';
 import { type Decoded, decodeManifest, decodePointer } from './manifest.ts';
-import { type ModelFolder, pointerFile, versionPath } from './model-folder.ts';
+import { type ModelFolder, versionPath } from './model-folder.ts';
 import { readShardFile } from './shard-file.ts';
 import type { BlobEntry, Manifest, Pointer, ShardEntry, ShardImage, VersionSizes } from './store.ts';
 
@@ -152,12 +152,16 @@ export async function measureVersion(
   return { manifest, bytes };
 }
 
-export async function readPointerFile(disk: Disk, folder: ModelFolder): Promise<Pointer | undefined> {
-  const found = await fromFile(disk, join(folder.path, pointerFile), async (file) => {
+export async function readPointerFile(
+  disk: Disk,
+  folder: ModelFolder,
+  name: string,
+): Promise<Pointer | undefined> {
+  const found = await fromFile(disk, join(folder.path, name), async (file) => {
     const bytes = await wholeFile(file, manifestBytesMax);
     return bytes.kind === 'damaged' ? bytes : decodePointer(bytes.value);
   });
   if (found.kind === 'missing') return undefined;
-  if (found.kind === 'damaged') throw new DamagedPointerError(folder.model, pointerFile, found.reason);
+  if (found.kind === 'damaged') throw new DamagedPointerError(folder.model, name, found.reason);
   return found.value;
 }

@@ -1,6 +1,8 @@
 /** `millrace serve`: the server, in the foreground, until it is told to stop. */
 import type { Command } from 'commander';
 import type { Config } from '../../config/schema.ts';
+import { faultSettingsOf } from '../runtime/armed-faults.ts';
+import type { Standby } from '../server/standby.ts';
 import type { RunningServer } from '../server.ts';
 import { exitCodes, SilentFailure } from './failure.ts';
 import { columnList, type ServerOptions, withServerOptions } from './options.ts';
@@ -11,6 +13,7 @@ import { printJson, type Terminal } from './terminal.ts';
 interface ServeOptions extends ServerOptions {
   readonly config?: string;
   readonly relearn?: readonly string[];
+  readonly standby?: boolean;
 }
 
 export function addServe(program: Command, terminal: Terminal): void {
@@ -18,16 +21,39 @@ export function addServe(program: Command, terminal: Terminal): void {
     .description('Run the server, with a NATS server of its own unless one is named')
     .option('--config <file>', `config file (else ${usualConfig} if it is there, else the defaults)`)
     .option('--relearn <models>', 'learn these again from the beginning of their streams', columnList)
+    .option('--standby', 'wait while another server owns the models, and take over when it is gone')
     .action(async (options: ServeOptions) => {
       const { config, source } = chosenConfig(options);
       // Loaded here alone: no other command needs the server's threads and kernels.
       const { startServer } = await import('../server.ts');
       const stopAsked = firstSignal();
-      const server = await startServer(config, { relearn: options.relearn ?? [] });
+      const standby = options.standby === true ? standbyUntil(stopAsked, options, terminal) : undefined;
+      const relearn = options.relearn ?? [];
+      const server = await startServer(config, {
+        relearn,
+        standby,
+        faults: faultSettingsOf(terminal.environment),
+      }).catch((error) => {
+        if (standby?.signal.aborted === true) return undefined;
+        throw error;
+      });
+      if (server === undefined) return;
       if (options.json === true) printJson(terminal, { url: server.url, models: Object.keys(config.models) });
       else terminal.print(banner(server, config, source));
       await untilStopped(server, stopAsked);
     });
+}
+
+function standbyUntil(stopAsked: Promise<void>, { json }: ServeOptions, terminal: Terminal): Standby {
+  const ended = new AbortController();
+  void stopAsked.then(() => ended.abort());
+  return {
+    signal: ended.signal,
+    waiting() {
+      if (json === true) printJson(terminal, { standby: true });
+      else terminal.print('Standing by: the models have an owner. This server takes over when it is gone.');
+    },
+  };
 }
 
 /** The first SIGINT or SIGTERM is a request; the second one ends the process where it stands. */

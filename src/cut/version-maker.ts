@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { messageOf } from '../base/errors.ts';
+import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import { persistently } from '../base/persistently.ts';
 import type { CheckpointStore, VersionFacts, VersionReason } from '../checkpoint/store.ts';
@@ -36,25 +37,35 @@ export interface VersionMade {
 /** A cut that an actor's death spoiled is made again. */
 const triesMax = 5;
 
+export interface VersionMakerParts {
+  readonly channel: Channel;
+  readonly cuts: CutClient;
+  readonly store: CheckpointStore;
+  readonly log: Logger;
+  readonly faults?: FaultPoints;
+}
+
 export class VersionMaker {
   readonly #settings: VersionMakerSettings;
   readonly #channel: Channel;
   readonly #cuts: CutClient;
   readonly #store: CheckpointStore;
   readonly #log: Logger;
+  readonly #faults: FaultPoints;
   #last: VersionMade;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
   constructor(
     settings: VersionMakerSettings,
-    { channel, cuts, store, log }: { channel: Channel; cuts: CutClient; store: CheckpointStore; log: Logger },
+    { channel, cuts, store, log, faults = noFaults }: VersionMakerParts,
   ) {
     this.#settings = settings;
     this.#channel = channel;
     this.#cuts = cuts;
     this.#store = store;
     this.#log = log;
+    this.#faults = faults;
     this.#last = settings.base;
   }
 
@@ -93,11 +104,15 @@ export class VersionMaker {
       const unchanged = this.#last.version > 0 && state.learned === this.#last.learned;
       if (reason === 'stop' && unchanged) return this.#last;
       for (let shard = 0; shard < config.actors.shards; shard++) {
+        if (shard > 0) this.#faults.reach('checkpointer.betweenImages');
         await writer.addShard(await this.#cuts.image(cut, shard));
         for (const name of state.blobs[shard]!)
           await writer.addBlob(name, await this.#cuts.blob(cut, shard, name));
       }
-      const { version } = await writer.commit(await this.#facts(reason, state));
+      const facts = await this.#facts(reason, state);
+      this.#faults.reach('checkpointer.beforeManifest');
+      const { version } = await writer.commit(facts);
+      this.#faults.reach('checkpointer.beforePointer');
       await this.#store.writePointer(model, { version });
       this.#last = { version, learned: state.learned };
       await this.#store.prune(model, config.checkpoint.keep);

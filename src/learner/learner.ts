@@ -6,6 +6,7 @@
  */
 import { bytesOf } from '../base/bytes.ts';
 import { MillraceError } from '../base/errors.ts';
+import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import type { OnlineModel } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { addToSums, bucketOf, sumCount } from '../model/metrics.ts';
@@ -31,6 +32,7 @@ export interface LearnerParts {
   readonly sums: Float64Array;
   /** Whether the learner starts out paused. */
   readonly paused: boolean;
+  readonly faults?: FaultPoints;
 }
 
 interface Prepared {
@@ -126,11 +128,13 @@ export class Learner {
   }
 
   async #learn({ batch, rejected }: Prepared, uncommitted: number): Promise<void> {
-    const { shards, keepRejected } = this.#parts;
+    const { shards, keepRejected, faults = noFaults } = this.#parts;
     const keys = batch.keys.keys.subarray(0, batch.keys.count);
     const parts = shards.split(keys);
     this.#reserve(keys.length, batch.count);
+    faults.reach('learner.beforePull');
     await shards.pull(parts, uncommitted, this.#table);
+    faults.reach('learner.afterPull');
     const tally = this.#apply(batch, rejected, keys.length);
     // What was refused is durable before the batch counts as applied: an event is never in neither place.
     if (rejected.length > 0) await keepRejected(rejected);

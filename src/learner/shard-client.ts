@@ -5,6 +5,7 @@
  */
 import { bytesOf, doublesOf, floatsOf } from '../base/bytes.ts';
 import { MillraceError } from '../base/errors.ts';
+import { type FaultPoint, type FaultPoints, noFaults } from '../base/fault-points.ts';
 import { rangeWidth } from '../base/key-range.ts';
 import type { Channel } from '../nats/channel.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
@@ -30,6 +31,7 @@ export interface ShardClientSettings {
   readonly rowWidth: number;
   readonly identity: LearnerIdentity;
   readonly timeoutMs: number;
+  readonly faults?: FaultPoints;
 }
 
 /** The rows of a batch by owner: for each shard the numbers of its rows in the batch, and their keys. */
@@ -101,6 +103,7 @@ export class ShardClient {
     const rowsMax = chunkRowsMax(rowWidth);
     let commit = commitTo;
     let start = 0;
+    if (commit > 0) await this.#after(shard, 'learner.betweenCommits');
     do {
       const keys = part.keys.subarray(start, start + rowsMax);
       const body: PullRequest = { ...identity, commit, keys: bytesOf(keys) };
@@ -139,6 +142,7 @@ export class ShardClient {
     const { rowWidth, identity } = this.#settings;
     const rowsMax = chunkRowsMax(rowWidth);
     const parts = Math.max(1, Math.ceil(rowsOfShard.keys.length / rowsMax));
+    await this.#after(shard, 'learner.betweenStages');
     for (let part = 0; part < parts; part++) {
       const from = part * rowsMax;
       const keys = rowsOfShard.keys.subarray(from, from + rowsMax);
@@ -155,7 +159,7 @@ export class ShardClient {
 
   async commit(toSeq: number): Promise<void> {
     const body: CommitRequest = { ...this.#settings.identity, toSeq };
-    await this.#all(() => body, 'commit');
+    await this.#all(() => body, 'commit', 'learner.betweenCommits');
   }
 
   async commitOn(shard: number, toSeq: number): Promise<void> {
@@ -169,12 +173,23 @@ export class ShardClient {
 
   async marker(cut: string): Promise<void> {
     const body: MarkerRequest = { ...this.#settings.identity, cut };
-    await this.#all(() => body, 'marker');
+    await this.#all(() => body, 'marker', 'learner.betweenMarkers');
   }
 
-  #all(bodyOf: (shard: number) => object, verb: string): Promise<Uint8Array[]> {
+  #all(bodyOf: (shard: number) => object, verb: string, between?: FaultPoint): Promise<Uint8Array[]> {
     const shards = Array.from({ length: this.#settings.shards }, (_, shard) => shard);
-    return Promise.all(shards.map((shard) => this.#request(shard, verb, bodyOf(shard))));
+    return Promise.all(
+      shards.map(async (shard) => {
+        if (between !== undefined) await this.#after(shard, between);
+        return this.#request(shard, verb, bodyOf(shard));
+      }),
+    );
+  }
+
+  /** The place after the first shard was sent something, and before any other is. */
+  #after(shard: number, between: FaultPoint): Promise<void> | undefined {
+    const { faults = noFaults } = this.#settings;
+    return shard === 0 ? undefined : faults.pass(between);
   }
 
   async #request(shard: number, verb: string, body: object): Promise<Uint8Array> {

@@ -61,9 +61,14 @@ export async function acquireLease(channel: Channel, spec: LeaseSpec, clock: Lea
   }
 }
 
+/** Who holds a key, as it calls itself; undefined when it is free. */
+export async function leaseHolder(bucket: Bucket, key: string): Promise<string | undefined> {
+  const entry = await bucket.get(key);
+  return entry === undefined ? undefined : decodeClaim(entry.value).holder;
+}
+
 async function takenError(bucket: Bucket, spec: LeaseSpec, cause: MillraceError): Promise<MillraceError> {
-  const entry = await bucket.get(spec.key);
-  const holder = entry === undefined ? 'another that just let go' : decodeClaim(entry.value).holder;
+  const holder = (await leaseHolder(bucket, spec.key)) ?? 'another that just let go';
   return new MillraceError(
     'conflict',
     `${spec.key} is held by ${holder}: stop that one, or wait (${spec.ttlMs} ms after it died it is free)`,

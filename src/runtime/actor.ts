@@ -2,6 +2,7 @@
  * The contract of an actor: one worker thread with a NATS connection of its own, started, watched and stopped
  * by the supervisor of its process. Lifecycle and guarantees: docs/runtime-semantics.md.
  */
+import type { FaultPoints } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Channel } from '../nats/channel.ts';
 
@@ -28,6 +29,7 @@ export interface ActorContext<Settings> {
   readonly life: number;
   readonly channel: Channel;
   readonly log: Logger;
+  readonly faults: FaultPoints;
   /** The actor cannot go on: it is ended and restarted by its policy. Safe to call from any callback. */
   fail(error: unknown): void;
 }

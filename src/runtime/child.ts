@@ -18,6 +18,7 @@ import type { Logger } from '../base/logger.ts';
 import type { ConnectOptions } from '../nats/connection.ts';
 import type { ActorStatus } from '../protocol/messages.ts';
 import type { ActorSpec } from './actor.ts';
+import type { FaultSettings } from './armed-faults.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import { decideRestart, type RestartHistory } from './restart-policy.ts';
 import { errorOf, type LogLevel } from './thread-protocol.ts';
@@ -40,6 +41,7 @@ export interface ChildSurroundings {
   readonly logLevel: LogLevel;
   readonly log: Logger;
   readonly pool: WorkerPool;
+  readonly faults?: FaultSettings | undefined;
   /** Milliseconds on a clock that never goes back. */
   readonly clock: () => number;
   /** May hand the next life other settings, such as a memory that was repaired. */
@@ -131,9 +133,9 @@ export class Child {
 
   #launch(): void {
     this.#life++;
-    const { pool, connect, logLevel, settings } = this.#around;
+    const { pool, connect, logLevel, settings, faults } = this.#around;
     const { startTimeoutMs, heartbeatMs } = settings;
-    const order = { spec: this.#spec, life: this.#life, connect, logLevel, heartbeatMs };
+    const order = { spec: this.#spec, life: this.#life, connect, logLevel, heartbeatMs, faults };
     const thread = pool.start(order, () => this.#ready(thread));
     const timer = setTimeout(() => thread.kill(`not ready within ${startTimeoutMs} ms`), startTimeoutMs);
     this.#enter({ state: 'starting', thread, timer });

@@ -12,6 +12,7 @@ import type { Logger } from '../base/logger.ts';
 import type { ConnectOptions } from '../nats/connection.ts';
 import type { ActorStatus } from '../protocol/messages.ts';
 import type { ActorSpec } from './actor.ts';
+import type { FaultSettings } from './armed-faults.ts';
 import { type ActorChange, Child, type ChildSurroundings } from './child.ts';
 import type { LogLevel } from './thread-protocol.ts';
 import { createWorkerPool } from './worker-pool.ts';
@@ -21,6 +22,7 @@ export interface SupervisorOptions {
   readonly connect: ConnectOptions;
   readonly logLevel: LogLevel;
   readonly log: Logger;
+  readonly faults?: FaultSettings | undefined;
   /** Milliseconds on a clock that never goes back; the process's own when absent. */
   readonly clock?: () => number;
   /** Asked before each restart; what it returns is started under the same name. A rejection counts as a failed start. */

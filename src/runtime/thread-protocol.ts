@@ -9,6 +9,7 @@ import type { Config } from '../../config/schema.ts';
 import { type ErrorKind, errorCodes, MillraceError, SetupError } from '../base/errors.ts';
 import type { ConnectOptions } from '../nats/connection.ts';
 import type { ActorSpec } from './actor.ts';
+import type { FaultSettings } from './armed-faults.ts';
 
 export type LogLevel = Config['log']['level'];
 
@@ -32,6 +33,8 @@ export interface ThreadTask<Settings = unknown> {
   /** One Int32 that the thread adds 1 to every heartbeatMs while its event loop turns. */
   readonly heartbeat: SharedArrayBuffer;
   readonly heartbeatMs: number;
+  /** Only in a process that was started to be broken. */
+  readonly faults?: FaultSettings | undefined;
 }
 
 export type ToThread = 'stop';

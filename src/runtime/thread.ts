@@ -7,10 +7,12 @@
  *
  * One end is reported, the first: what goes wrong while a thread is already failing says nothing new.
  */
+import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Channel } from '../nats/channel.ts';
 import { connectChannel } from '../nats/connection.ts';
 import type { Actor, RunningActor } from './actor.ts';
+import { ArmedFaults } from './armed-faults.ts';
 import { createLogger } from './log.ts';
 import { type FromThread, failureOf, type ThreadTask, type ToThread } from './thread-protocol.ts';
 
@@ -77,11 +79,19 @@ async function run<Settings>(
   const { name, settings } = task.spec;
   const channel = await connectChannel({ ...task.connect, name: `${task.connect.name} ${name}` });
   const closed = watchClosed(channel, reports);
-  const running = await actor({ name, settings, life: task.life, channel, log, fail: reports.fail });
+  const faults = faultsOf(task, channel);
+  const running = await actor({ name, settings, life: task.life, channel, log, faults, fail: reports.fail });
   reports.ready();
   await stopAsked;
   await stopPolitely(running, channel, closed);
   reports.stopped();
+}
+
+function faultsOf({ faults, spec }: ThreadTask, channel: Channel): FaultPoints {
+  if (faults === undefined) return noFaults;
+  const armed = new ArmedFaults();
+  armed.listen(channel, `${faults.subject}.${spec.name.replaceAll('/', '.')}`);
+  return armed;
 }
 
 const onceAskedToStop = (task: ThreadTask): Promise<ToThread> =>

@@ -4,7 +4,11 @@ import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ConnectOptions } from '../nats/connection.ts';
 import { loadContext } from '../nats/context.ts';
-import { type EmbeddedServer, startEmbeddedServer } from '../nats/embedded/embedded-server.ts';
+import {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbeddedServer,
+} from '../nats/embedded/embedded-server.ts';
 import { serverEnvironment } from '../nats/embedded/environment.ts';
 
 export interface Broker {
@@ -14,13 +18,20 @@ export interface Broker {
   readonly source: string;
   /** Called when an embedded server cannot be brought back. */
   onLost(listener: (error: unknown) => void): void;
-  close(): Promise<void>;
+  /** `leave` lets an embedded server run, for the process that has taken over from us. */
+  close(how: 'stop' | 'leave'): Promise<void>;
 }
 
 const restartsMax = 5;
 const restartDelayMs = 200;
 
-export async function openBroker(config: Config, dataDir: string, log: Logger): Promise<Broker> {
+/** Uses servers that exist, if the configuration names some; else starts one, or joins one that another has started. */
+export async function openBroker(
+  config: Config,
+  dataDir: string,
+  log: Logger,
+  join?: (options: EmbeddedServerOptions, log: Logger) => Promise<Broker>,
+): Promise<Broker> {
   const connect = configuredConnection(config.nats);
   if (connect !== undefined) {
     const source = config.nats.context === undefined ? 'nats.servers' : `nats context ${config.nats.context}`;
@@ -33,7 +44,12 @@ export async function openBroker(config: Config, dataDir: string, log: Logger): 
     };
   }
   const environment = serverEnvironment(process.env, process.cwd());
-  const server = await startEmbeddedServer({ dataDir, settings: config.nats.embedded, log, environment });
+  const options = { dataDir, settings: config.nats.embedded, log, environment };
+  return join === undefined ? brokerOf(await startEmbeddedServer(options), log) : join(options, log);
+}
+
+/** An embedded server that is ours to keep. */
+export function brokerOf(server: EmbeddedServer, log: Logger): Broker {
   log.info({ url: server.url, version: server.version, source: server.source }, 'nats-server runs');
   return { connect: { servers: [server.url] }, url: server.url, source: server.source, ...kept(server, log) };
 }
@@ -76,5 +92,8 @@ function kept(server: EmbeddedServer, log: Logger): Pick<Broker, 'onLost' | 'clo
     );
     void bringBack();
   });
-  return { onLost: (listener) => void listeners.push(listener), close: () => server.stop() };
+  return {
+    onLost: (listener) => void listeners.push(listener),
+    close: (how) => (how === 'leave' ? server.leave() : server.stop()),
+  };
 }

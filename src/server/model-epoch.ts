@@ -12,6 +12,14 @@ import { type ModelEpoch, shardShapes } from '../topology.ts';
 import { loadParameters } from './parameters.ts';
 import type { StoredState } from './starting-state.ts';
 
+/** What an epoch takes from its model's host. */
+export interface EpochHost {
+  readonly model: string;
+  readonly config: ModelConfig;
+  readonly streamName: string;
+  readonly owner: number;
+}
+
 export interface BegunEpoch {
   readonly epoch: number;
   readonly entry: EpochEntry;
@@ -21,7 +29,7 @@ export interface BegunEpoch {
 
 /** Version `stored`, or the empty model, with these marks. */
 export function loadedEpoch(
-  { model, config, streamName }: { model: string; config: ModelConfig; streamName: string },
+  { model, config, streamName, owner }: EpochHost,
   { epoch, entry, stream, paused }: BegunEpoch,
   stored: StoredState | undefined,
   marks: Float64Array,
@@ -36,6 +44,7 @@ export function loadedEpoch(
     shapes,
     buffers: loadParameters(shapes, { images: stored?.images ?? [], marks, totals }),
     stream: { name: streamName, created: stream.created },
+    owner,
     learned: unpackTotals(totals).counts.learned,
     paused,
   };

@@ -6,6 +6,7 @@
  */
 import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError, messageOf } from '../base/errors.ts';
+import type { FaultPoints } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec, StreamState } from '../nats/channel.ts';
@@ -34,6 +35,7 @@ export interface HostOptions {
   readonly store: CheckpointStore;
   readonly around: Surroundings;
   readonly log: Logger;
+  readonly faults: FaultPoints;
 }
 
 export type RollbackMode = 'continue' | 'relearn';
@@ -53,6 +55,8 @@ export class ModelHost {
   #epoch: ModelEpoch | undefined;
   #actors: ModelActors | undefined;
   #paused = false;
+  /** Our number among those that have owned the model's versions. */
+  #owner = 0;
   /** Operations that change the epoch come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -90,6 +94,10 @@ export class ModelHost {
     return this.#epoch?.entry.exclusions ?? [];
   }
 
+  get owner(): number {
+    return this.#owner;
+  }
+
   get streamName(): string {
     return this.#subjects.stream(this.model);
   }
@@ -105,15 +113,18 @@ export class ModelHost {
 
   /** Restores the newest good version and starts the actors. `relearn`: from an empty model and the whole stream. */
   async start(relearn: boolean): Promise<void> {
-    const { store, log } = this.#options;
+    const { store, log, faults } = this.#options;
     const stream = await this.#epochs.ensureStream();
+    this.#owner = await store.takeOver(this.model);
     const pointer = relearn ? undefined : await store.readPointer(this.model);
     const stored = await newestGoodVersion(store, this.model, pointer?.version ?? 0, log);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
+    faults.reach('server.versionRead');
     const skipTo = pointer?.skipTo ?? 0;
     const entry = await this.#entryFrom('start', stored, skipTo, stream);
     const epoch = await this.#epochs.append(entry);
+    faults.reach('server.epochWritten');
     const marks =
       stored === undefined
         ? new Float64Array(this.config.partitions).fill(skipTo)
@@ -282,7 +293,7 @@ export class ModelHost {
    * present one at work. `still`: the shards too are stopped before the next epoch begins.
    */
   async #changeEpoch(still: boolean, begin: () => Promise<() => ModelEpoch>): Promise<void> {
-    const { supervisor } = this.#options;
+    const { supervisor, faults } = this.#options;
     const current = this.#runningActors();
     this.#phase = 'switching';
     const writers = [current.learners, [current.checkpointer]];
@@ -298,6 +309,7 @@ export class ModelHost {
       throw error;
     }
     if (!still) await supervisor.stop(namesOf([current.shards]));
+    faults.reach('server.shardsStopped');
     this.#install(next());
     const { shards, learners, checkpointer } = this.#actors!;
     await supervisor.startAll([shards]);
@@ -315,12 +327,13 @@ export class ModelHost {
     mode: RollbackMode,
     reason: EpochEntry['reason'],
   ): Promise<BegunEpoch> {
-    const { store } = this.#options;
+    const { store, faults } = this.#options;
     const before = await store.readPointer(this.model);
     const stream = await this.#epochs.ensureStream();
     const skipTo = mode === 'continue' ? stream.lastSeq : 0;
     const entry = await this.#entryFrom(reason, stored, skipTo, stream);
     await store.writePointer(this.model, { version: entry.base, ...(skipTo > 0 ? { skipTo } : {}) });
+    faults.reach('server.pointerMoved');
     try {
       return { entry, epoch: await this.#epochs.append(entry), stream, paused: this.#paused };
     } catch (error) {

@@ -19,6 +19,8 @@ export interface OperationsOptions extends HostOptions {
   readonly added: AddedModels;
   /** Who we are to others who want the same models. */
   readonly holder: string;
+  /** Called when another process took one of our models over. */
+  readonly taken: (reason: string) => void;
   readonly facts: Pick<ServerStatus, 'version' | 'startedAt' | 'nats'>;
 }
 
@@ -27,7 +29,9 @@ interface Member {
   readonly ownership: Ownership;
 }
 
-const leaseTtlMs = 4_000;
+/** Leases of the models of one root; longest silence of an owner that is still one. */
+export const ownersBucket = (root: string) => ({ name: `${root}_owners`, ttlMs: 4_000 });
+
 const viewTimeoutMs = 2_000;
 
 export class Operations {
@@ -56,11 +60,13 @@ export class Operations {
     const { channel, holder, log } = this.#options;
     const { root } = this.#options.around.config;
     const host = new ModelHost(model, config, this.#options);
-    const lease = { bucket: `${root}_owners`, model, holder, ttlMs: leaseTtlMs };
+    const { name: bucket, ttlMs } = ownersBucket(root);
+    const lease = { bucket, model, holder, ttlMs };
     this.#announce(model);
     const ownership = await ownModel(channel, lease, (reason) => {
-      host.fail(`another server took it over: ${reason}`);
-      void this.#options.supervisor.stop(host.actorNames);
+      // Two servers of one root must not both answer: one that lost a model lets go of all.
+      for (const one of this.hosts) one.fail(`another server took over: ${reason}`);
+      this.#options.taken(reason);
     }).catch((error) => {
       this.#forget(model);
       throw error;

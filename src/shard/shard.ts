@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
+import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import { type Counts, countNames, type LearnerIdentity } from '../protocol/internal.ts';
 import { FrozenPages } from './frozen-pages.ts';
 import type { ShardMemory } from './memory.ts';
@@ -21,6 +22,7 @@ export type Blobs = Readonly<Record<string, Uint8Array>>;
 
 export class Shard {
   readonly memory: ShardMemory;
+  readonly #faults: FaultPoints;
   /** Local rows that replicas have not heard of: a flag for each, and the list. */
   readonly #dirty: Uint8Array;
   #dirtyRows: number[] = [];
@@ -28,9 +30,10 @@ export class Shard {
   readonly #blobsNow: () => Blobs;
 
   /** `blobsNow`: copies of what this shard keeps beside its rows, for a version. */
-  constructor(memory: ShardMemory, blobsNow: () => Blobs = () => ({})) {
+  constructor(memory: ShardMemory, blobsNow: () => Blobs = () => ({}), faults: FaultPoints = noFaults) {
     this.memory = memory;
     this.#blobsNow = blobsNow;
+    this.#faults = faults;
     this.#dirty = new Uint8Array(memory.shape.range.end - memory.shape.range.start);
     recover(memory);
   }
@@ -86,6 +89,7 @@ export class Shard {
       toSeq,
       (row) => this.#frozen?.pages.keep(row),
       (rows) => this.#markDirty(rows),
+      () => this.#faults.reach('shard.insideRow'),
     );
   }
 
@@ -126,6 +130,7 @@ export class Shard {
     const pages = new FrozenPages(this.memory.rows, this.memory.shape.layout.width);
     const blobs = this.#blobsNow();
     this.#frozen = { cut, pages, blobs };
+    this.#faults.reach('shard.frozen');
     return Object.keys(blobs);
   }
 

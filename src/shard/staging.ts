@@ -30,6 +30,8 @@ export interface PushPart {
 export type RowsWritten = (localRows: Uint32Array) => void;
 /** Called before rows are overwritten. */
 export type BeforeWrite = (localRow: number) => void;
+/** Called in the middle of each row's writing. */
+export type InsideRow = () => void;
 
 /** End of the batch that is staged for this learner; 0 when none is. */
 export function stagedTo(memory: ShardMemory, learner: number): number {
@@ -102,6 +104,7 @@ export function commit(
   toSeq: number,
   beforeWrite: BeforeWrite,
   written: RowsWritten,
+  insideRow: InsideRow = ignore,
 ): boolean {
   if (memory.ledger.committedTo[learner] === toSeq) return false;
   const area = memory.staging[learner]!;
@@ -110,7 +113,7 @@ export function commit(
   }
   workOutTargets(memory, area);
   area.head[head.status] = status.applying;
-  apply(memory, learner, beforeWrite, written);
+  apply(memory, learner, { beforeWrite, insideRow, written });
   return true;
 }
 
@@ -118,7 +121,8 @@ export function commit(
 export function recover(memory: ShardMemory): void {
   for (let learner = 0; learner < memory.staging.length; learner++) {
     const present = memory.staging[learner]!.head[head.status];
-    if (present === status.applying) apply(memory, learner, ignore, ignore);
+    if (present === status.applying)
+      apply(memory, learner, { beforeWrite: ignore, insideRow: ignore, written: ignore });
     if (present === status.filling) drop(memory, learner);
   }
 }
@@ -160,7 +164,13 @@ function workOutBuckets(memory: ShardMemory, area: StagingArea): void {
   }
 }
 
-function apply(memory: ShardMemory, learner: number, beforeWrite: BeforeWrite, written: RowsWritten): void {
+interface Watcher {
+  readonly beforeWrite: BeforeWrite;
+  readonly insideRow: InsideRow;
+  readonly written: RowsWritten;
+}
+
+function apply(memory: ShardMemory, learner: number, { beforeWrite, insideRow, written }: Watcher): void {
   const { ledger, shape, rows } = memory;
   const { width } = shape.layout;
   const area = memory.staging[learner]!;
@@ -170,7 +180,10 @@ function apply(memory: ShardMemory, learner: number, beforeWrite: BeforeWrite, w
     const row = area.keys[i]! - shape.range.start;
     local[i] = row;
     beforeWrite(row);
-    for (let slot = 0; slot < width; slot++) rows[row * width + slot] = area.targets[i * width + slot]!;
+    for (let slot = 0; slot < width; slot++) {
+      if (slot === width - 1) insideRow();
+      rows[row * width + slot] = area.targets[i * width + slot]!;
+    }
   }
   const toSeq = area.tally[tally.toSeq]!;
   ledger.counts.set(area.tallyTargets.subarray(tallyTargets.counts, tallyTargets.sums));

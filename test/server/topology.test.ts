@@ -49,6 +49,7 @@ t.test(
       shapes,
       buffers: shapes.map(createShardBuffers),
       stream: { name: 's', created: 'then' },
+      owner: 1,
       learned: 77,
       paused: true,
     });

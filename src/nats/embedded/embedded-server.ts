@@ -27,6 +27,8 @@ export interface EmbeddedServerOptions {
   readonly settings: Config['nats']['embedded'];
   readonly log: Logger;
   readonly environment: ServerEnvironment;
+  /** Where a server that has to be started listens, when one before it had an address; else as the settings say. */
+  readonly port?: number;
   /** How long a server may take to stop before it is ended; 10 s when absent. */
   readonly stopGraceMs?: number;
 }
@@ -54,6 +56,8 @@ export interface EmbeddedServer {
   restart(): Promise<void>;
   /** Stops the server and releases the data folder. May be called twice. */
   stop(): Promise<void>;
+  /** Releases the data folder and lets the server run, for a process that uses it to adopt. Instead of stop(). */
+  leave(): Promise<void>;
 }
 
 const defaultStopGraceMs = 10_000;
@@ -64,7 +68,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const lock = await acquireLock(layout.lockDir, process.pid);
   try {
     const orphan = await adoptOrphan(options, layout);
-    const run = orphan ?? (await launch(options, layout, options.settings.port));
+    const run = orphan ?? (await launch(options, layout, options.port ?? options.settings.port));
     return new RunningServer(options, layout, lock, run);
   } catch (error) {
     await lock.release();
@@ -168,6 +172,19 @@ class RunningServer implements EmbeddedServer {
   stop(): Promise<void> {
     this.#stopping ??= this.#shutDown();
     return this.#stopping;
+  }
+
+  leave(): Promise<void> {
+    this.#stopping ??= this.#letGo();
+    return this.#stopping;
+  }
+
+  async #letGo(): Promise<void> {
+    await this.#restarting?.catch(() => undefined);
+    process.off('exit', this.#atProcessExit);
+    this.#run.server.unref();
+    await this.#lock.release();
+    this.#options.log.info({ pid: this.pid }, 'The embedded server is left to another process');
   }
 
   async #startAgain(): Promise<void> {

@@ -22,6 +22,9 @@ import { join } from 'node:path';
 import { messageOf, SetupError } from '../../base/errors.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
 
+/** A living process holds the lock: it has to end first, or another folder be used. */
+export class FolderInUseError extends SetupError {}
+
 export interface FolderLock {
   release(): Promise<void>;
 }
@@ -122,7 +125,7 @@ async function removeBelow(lockDir: string, number: number): Promise<void> {
 
 function heldBy(holder: Holder, lockDir: string, pid: number): SetupError {
   const who = holder.pid === pid ? `this process (pid ${pid})` : `the process with pid ${holder.pid}`;
-  return new SetupError(
+  return new FolderInUseError(
     `The data folder is in use: ${who} holds the lock ${lockDir}. Stop that process, or set dataDir to another folder.`,
   );
 }

@@ -41,13 +41,15 @@ export async function findOrphan(
 }
 
 function watched(identity: ProcessIdentity, port: number, version: string): ServerProcess {
+  let tellEnd: (how: string) => void;
   const exited = new Promise<string>((resolve) => {
-    const timer = setInterval(() => {
-      if (isRunning(identity)) return;
-      clearInterval(timer);
-      resolve('ended');
-    }, watchMs);
+    tellEnd = resolve;
   });
+  const timer = setInterval(() => {
+    if (isRunning(identity)) return;
+    clearInterval(timer);
+    tellEnd('ended');
+  }, watchMs);
   const signal = (name: NodeJS.Signals): void => {
     try {
       if (isRunning(identity)) process.kill(identity.pid, name);
@@ -55,7 +57,7 @@ function watched(identity: ProcessIdentity, port: number, version: string): Serv
       // It ended between the look and the signal.
     }
   };
-  return { pid: identity.pid, port, version, exited, signal };
+  return { pid: identity.pid, port, version, exited, signal, unref: () => timer.unref() };
 }
 
 async function readPid(path: string): Promise<number | undefined> {

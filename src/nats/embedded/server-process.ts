@@ -23,6 +23,8 @@ export interface ServerProcess {
   /** Resolves when it has ended, with how: 'ended with exit code 1', 'was ended by SIGKILL'. */
   readonly exited: Promise<string>;
   signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  /** Whether it runs no longer keeps this process alive. */
+  unref(): void;
 }
 
 export interface LaunchOptions {
@@ -64,6 +66,7 @@ export async function launchServer(options: LaunchOptions): Promise<ServerProces
         version: answer.version,
         exited,
         signal: (name) => void child.kill(name),
+        unref: () => child.unref(),
       };
     }
     if (state.ended !== undefined) {
