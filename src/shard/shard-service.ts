@@ -88,8 +88,10 @@ export class ShardService {
     return {};
   }
 
-  #marker({ cut, learner }: wire.MarkerRequest): object {
-    this.#barrier.marker(cut, learner);
+  /** A late marker of an earlier life would say that the present one is at a place between two batches. */
+  #marker({ cut, ...who }: wire.MarkerRequest): object {
+    this.#shard.admit(who);
+    this.#barrier.marker(cut, who.learner);
     return {};
   }
 

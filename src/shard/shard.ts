@@ -62,7 +62,7 @@ export class Shard {
   }
 
   pull(who: LearnerIdentity, keys: Uint32Array): Float32Array {
-    this.#admit(who);
+    this.admit(who);
     const { range, layout } = this.memory.shape;
     const rows = new Float32Array(keys.length * layout.width);
     for (let i = 0; i < keys.length; i++) {
@@ -75,14 +75,14 @@ export class Shard {
   }
 
   push(who: LearnerIdentity, part: PushPart): void {
-    this.#admit(who);
+    this.admit(who);
     if (this.memory.ledger.committedTo[who.learner] === part.toSeq) return;
     stage(this.memory, who.learner, part);
   }
 
   /** False when the batch had been committed before. */
   commit(who: LearnerIdentity, toSeq: number): boolean {
-    this.#admit(who);
+    this.admit(who);
     return commit(
       this.memory,
       who.learner,
@@ -94,7 +94,7 @@ export class Shard {
   }
 
   drop(who: LearnerIdentity): void {
-    this.#admit(who);
+    this.admit(who);
     drop(this.memory, who.learner);
   }
 
@@ -155,7 +155,8 @@ export class Shard {
     throw new MillraceError('conflict', `cut ${cut} is not open on this shard`);
   }
 
-  #admit({ learner, life }: LearnerIdentity): void {
+  /** Throws unless this is the learner's present life. */
+  admit({ learner, life }: LearnerIdentity): void {
     const fence = this.memory.ledger.fences[learner];
     if (fence !== life) throw staleLife(learner, life, fence ?? 0);
   }

@@ -133,6 +133,7 @@ t.test(
     // Its marker reached the first shard only, and the next life commits a batch before it hears of the cut.
     await until(2_000, 'the cut', () => shards.every(({ heard }) => heard.at(-1)?.verb === 'openCut'));
     const dying = clientOf(channel, configOf({ actors: actors(1) }));
+    await dying.hello();
     await dying.marker('cut');
     const next = await runLearner(channel, config, { life: 2, queued: entries.slice(0, 2) });
     await t.rejects(opening, { name: 'MillraceError', kind: 'conflict', message: /same marks/ });
@@ -141,3 +142,18 @@ t.test(
     await next.stop();
   },
 );
+
+t.test('a marker of an earlier life - is refused, however late it comes', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2) });
+  runShards(channel, config);
+  const [before, present] = [clientOf(channel, config), clientOf(channel, config, { life: 2 })];
+  await before.hello();
+  await present.hello();
+  await t.rejects(before.marker('cut'), {
+    name: 'MillraceError',
+    kind: 'conflict',
+    message: /life 1 is refused/,
+  });
+  await present.marker('cut');
+});
