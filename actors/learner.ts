@@ -15,6 +15,7 @@ import { ShardClient } from '../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../src/learner/take-over.ts';
 import type { LogReader } from '../src/nats/channel.ts';
 import { packInternal, unpackInternal } from '../src/protocol/codec.ts';
+import { isControlEntry } from '../src/protocol/control-entry.ts';
 import type { CutRequest, Exclusion, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
 import { type Subjects, subjectsOf, verbOfSubject } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
@@ -121,7 +122,7 @@ function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Flo
 async function readInto(queue: EntryQueue, reader: LogReader, epoch: number): Promise<void> {
   for await (const entry of reader) {
     // Another epoch was started by another owner of this model: what this one learns would be refused.
-    if (entry.seq > epoch && verbOfSubject(entry.subject) === 'control') {
+    if (entry.seq > epoch && verbOfSubject(entry.subject) === 'control' && isControlEntry(entry.data)) {
       throw new MillraceError('conflict', `epoch ${epoch} has ended: epoch ${entry.seq} began`);
     }
     queue.push(entry);

@@ -1,6 +1,6 @@
 /** What a schema cannot say: settings that are each right and do not go together. */
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
-import type { Config, ModelConfig } from './schema.ts';
+import { actorsUser, type Config, type ModelConfig } from './schema.ts';
 
 export function crossChecks(config: Config): Problem[] {
   const models = Object.entries(config.models);
@@ -26,17 +26,39 @@ function natsProblems({ nats }: Config): Problem[] {
       wrongValue(['nats', 'context'], 'expected either nats.servers or nats.context, got both; remove one'),
     );
   }
-  if (nats.password !== undefined && nats.user === undefined) {
+  if (nats.password !== undefined && nats.user === undefined && nats.context === undefined) {
     problems.push(
       wrongValue(['nats', 'password'], 'expected nats.user beside it, got a password alone; add the user'),
     );
   }
-  const ways = (['user', 'token', 'credentials'] as const).filter((key) => nats[key] !== undefined);
+  const ways = (['user', 'token', 'credentials', 'nkey'] as const).filter((key) => nats[key] !== undefined);
   if (ways.length > 1) {
     const got = ways.map((key) => `nats.${key}`).join(' and ');
     problems.push(wrongValue(['nats', ways[1]!], `expected one way to sign in, got ${got}; keep one`));
   }
-  return problems;
+  const { cert, key } = nats.tls;
+  if ((cert === undefined) !== (key === undefined)) {
+    const [got, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    const sentence = `expected nats.tls.${missing} beside it, got it alone; add the path`;
+    problems.push(wrongValue(['nats', 'tls', got], sentence));
+  }
+  return [...problems, ...userProblems(nats)];
+}
+
+/** Of the embedded server's users: each once, none with our own name, none that nobody would start. */
+function userProblems({ servers, context, embedded: { users } }: Config['nats']): Problem[] {
+  const path = ['nats', 'embedded', 'users'];
+  if (users.length > 0 && (servers.length > 0 || context !== undefined)) {
+    const sentence =
+      'expected users of the embedded server only where one is started, got nats.servers or nats.context too';
+    return [wrongValue(path, `${sentence}; write them into the configuration of that server`)];
+  }
+  return users.flatMap(({ user }, index) => {
+    const isTwice = users.findIndex((other) => other.user === user) < index;
+    if (!isTwice && user !== actorsUser) return [];
+    const why = isTwice ? 'each user once' : 'another name than that of Millrace itself';
+    return [wrongValue([...path, index, 'user'], `expected ${why}, got "${user}"`)];
+  });
 }
 
 function supervisorProblems({ supervisor, models }: Config): Problem[] {

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import type { SettingPath } from './problem.ts';
-import { configSchema, namePattern } from './schema.ts';
+import { configSchema, inboxPattern, namePattern } from './schema.ts';
 
 export interface SettingRow {
   /** `models.<name>.features.bits` */
@@ -27,6 +27,8 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | false;
   readonly oneOf?: readonly SchemaNode[];
+  /** Only secrets are a choice of types. */
+  readonly anyOf?: readonly SchemaNode[];
   readonly items?: SchemaNode;
   readonly enum?: readonly string[];
   readonly const?: string;
@@ -115,6 +117,7 @@ function variantRows(
 
 function expectedOf(node: SchemaNode): string {
   if (node.oneOf !== undefined) return `an object whose "name" is ${namesOf(node.oneOf)}`;
+  if (node.anyOf !== undefined) return 'a string, {"env": NAME} or {"file": PATH}';
   if (node.enum !== undefined) return quotedChoice(node.enum);
   if (node.const !== undefined) return JSON.stringify(node.const);
   switch (node.type) {
@@ -127,12 +130,17 @@ function expectedOf(node: SchemaNode): string {
     case 'boolean':
       return 'true or false';
     case 'string':
-      return node.pattern === namePattern.source ? 'a name of 1 to 64 letters, digits, _ and -' : 'a string';
+      return stringOf(node);
     case 'array':
       return `a list of ${countOf(node)} ${pluralOf(node.items ?? {})}`;
     default:
       return 'an object';
   }
+}
+
+function stringOf({ pattern }: SchemaNode): string {
+  if (pattern === namePattern.source) return 'a name of 1 to 64 letters, digits, _ and -';
+  return pattern === inboxPattern.source ? '1 to 4 subject tokens such as _INBOX_actors' : 'a string';
 }
 
 const countOf = ({ minItems, maxItems }: SchemaNode): string =>

@@ -2,6 +2,8 @@
  * What is wrong with one setting: where it stands, and a sentence that says what was expected and what was
  * got. Schema errors and cross checks both end here, so that they read alike.
  */
+import { redactedUrl } from '../src/base/redacted-url.ts';
+
 export type SettingPath = readonly (string | number)[];
 
 export interface Problem {
@@ -39,7 +41,7 @@ export function gotText(value: unknown, path: SettingPath): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   if (secretKeys.has(String(path.at(-1)))) return `a ${typeof value} (not shown)`;
-  return shortened(typeof value === 'string' ? JSON.stringify(value) : String(value));
+  return shortened(typeof value === 'string' ? JSON.stringify(redactedUrl(value)) : String(value));
 }
 
 /** One line for each problem, the first ones only when there are many. `place` gives what precedes the path. */

@@ -80,6 +80,9 @@ async function startOnce(config: Config, options: ServerOptions, log: Logger): P
     undo.push(() => broker.close(start.ending.broker));
     const channel = await connectChannel({ ...broker.connect, name: 'millrace server' });
     undo.push(() => channel.close());
+    channel.onEvent((event, detail) => {
+      if (event === 'error') log.warn({ detail }, 'the NATS connection says');
+    });
     if (options.faults !== undefined) faults?.listen(channel, `${options.faults.subject}.server`);
     return await startOn(broker, channel, start);
   } catch (error) {
@@ -155,7 +158,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     name: 'millrace-control',
     version: codeVersion,
     description: 'Status and operation of the Millrace server',
-    endpoints: [controlEndpoint(operations, `${config.root}.v1.ctl.>`, log)],
+    endpoints: [controlEndpoint(operations, subjects.everyCtl, log)],
   });
   undo.push(() => control.stop());
   return running(broker, operations, supervisor, taken, start);

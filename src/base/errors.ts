@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   badInput: 400,
+  forbidden: 403,
   notFound: 404,
   conflict: 409,
   tooLarge: 413,

@@ -27,6 +27,6 @@ export async function modelStatus(
   client: Pick<Millrace, 'status'>,
   model: string,
 ): Promise<ModelStatus | undefined> {
-  const status = await client.status().catch(() => undefined);
+  const status = await client.status(model).catch(() => undefined);
   return status?.models.find((candidate) => candidate.model === model);
 }

@@ -26,7 +26,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
       // Loaded here alone: the kernels take as long to load as everything else together.
       const { findings } = await import('./findings.ts');
       const found: Finding[] = [{ check: 'config', state: 'ok', text: source }];
-      for await (const finding of findings(config, options, terminal.environment)) found.push(finding);
+      for await (const finding of findings(config, terminal.environment)) found.push(finding);
       if (options.json === true) printJson(terminal, found);
       else
         terminal.print(

@@ -5,14 +5,16 @@ import { dirname, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { messageOf } from '../base/errors.ts';
 import { connect } from '../client/connect.ts';
+import type { MillraceOptions } from '../client/options.ts';
 import { ServerUnreachableError } from '../client/unreachable.ts';
 import { probeKernels } from '../kernels/probe.ts';
+import { configuredConnection } from '../nats/configured.ts';
 import { serverEnvironment } from '../nats/embedded/environment.ts';
+import { keyPathOf } from '../nats/embedded/layout.ts';
 import { readGreeting } from '../nats/embedded/probe.ts';
 import { resolveServer } from '../nats/embedded/resolver.ts';
 import { codeVersion } from '../version.ts';
 import { nodeNeeded } from './node-needed.ts';
-import type { ServerOptions } from './options.ts';
 
 export interface Finding {
   readonly check: string;
@@ -25,18 +27,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const answerTimeoutMs = 1_500;
 
-export async function* findings(
-  config: Config,
-  options: ServerOptions,
-  environment: Environment,
-): AsyncGenerator<Finding> {
+export async function* findings(config: Config, environment: Environment): AsyncGenerator<Finding> {
   yield node();
   const embedded = config.nats.servers.length === 0 && config.nats.context === undefined;
   if (embedded) {
     yield await serverBinary(config, environment);
     yield await port(config);
   }
-  yield await running(config, options, embedded);
+  yield await running(config, environment, embedded);
   yield* kernels();
   yield await dataFolder(config.dataDir);
 }
@@ -71,17 +69,23 @@ async function port({ nats }: Config): Promise<Finding> {
   return { check, state: 'note', text: `nats-server ${greeting.version} answers on ${number} already` };
 }
 
-async function running(config: Config, options: ServerOptions, embedded: boolean): Promise<Finding> {
+/** The connection of the configuration; to an embedded server with users by the key that the server process has. */
+function ownConnection(config: Config, environment: Environment): MillraceOptions {
+  const { embedded } = config.nats;
+  const key = keyPathOf(config.dataDir);
+  return (
+    configuredConnection(config.nats, environment) ?? {
+      servers: `nats://127.0.0.1:${embedded.port || 4222}`,
+      ...(embedded.users.length > 0 && existsSync(key) && { nkey: key }),
+    }
+  );
+}
+
+async function running(config: Config, environment: Environment, embedded: boolean): Promise<Finding> {
   const check = 'server';
-  const { context, user, password, token, credentials } = config.nats;
-  const servers = embedded ? `nats://127.0.0.1:${config.nats.embedded.port || 4222}` : config.nats.servers;
   try {
     const client = await connect({
-      ...(context === undefined ? { servers: options.server ?? servers } : { context }),
-      ...(user === undefined ? {} : { user }),
-      ...(password === undefined ? {} : { password }),
-      ...(token === undefined ? {} : { token }),
-      ...(credentials === undefined ? {} : { credentials }),
+      ...ownConnection(config, environment),
       root: config.root,
       timeoutMs: answerTimeoutMs,
     });

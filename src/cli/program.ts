@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { codeVersion } from '../version.ts';
 import { addActors } from './actors.ts';
+import { addAuth } from './auth.ts';
 import { addBacktest } from './backtest.ts';
 import { addCheckpoints } from './checkpoints.ts';
 import { addConfig } from './config.ts';
@@ -43,6 +44,7 @@ export function programOf(terminal: Terminal): Command {
     addModels,
     addActors,
     addConfig,
+    addAuth,
     addDoctor,
   ];
   for (const addTo of add) addTo(program, terminal);

@@ -33,7 +33,8 @@ export interface SkippedEvents {
 const replayTimeoutMs = 24 * 3_600_000;
 
 export interface Admin {
-  status(): Promise<ServerStatus>;
+  /** Of everything, or of one model: the one is more than a client of a single model may ask. */
+  status(model?: string): Promise<ServerStatus>;
   /** Makes a version now. */
   checkpoint(model: string): Promise<VersionSummary>;
   checkpoints(model: string): Promise<Versions>;
@@ -77,7 +78,7 @@ export function adminOf(link: Link): Admin {
     await ask(verb, model, body);
   };
   return {
-    status: async () => ask('status', undefined, {}, link.timeoutMs),
+    status: async (model) => ask('status', model, {}, link.timeoutMs),
     checkpoint: async (model) => ask('checkpoint', model, {}),
     checkpoints: async (model) => ask('checkpoints', model, {}),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),

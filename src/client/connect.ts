@@ -29,7 +29,7 @@ export async function connect(options: MillraceOptions = {}): Promise<Millrace> 
 
 /** What is named here stands above what the context says. */
 function targetOf(options: MillraceOptions): ConnectOptions {
-  const { context, servers, user, password, token, credentials } = options;
+  const { context, servers, user, password, token, credentials, nkey, tls, inboxPrefix } = options;
   const known = context === undefined ? undefined : loadContext(context, process.env);
   return {
     ...known,
@@ -39,5 +39,8 @@ function targetOf(options: MillraceOptions): ConnectOptions {
     ...(password !== undefined && { password }),
     ...(token !== undefined && { token }),
     ...(credentials !== undefined && { credentials }),
+    ...(nkey !== undefined && { nkey }),
+    ...(tls !== undefined && { tls: { ...known?.tls, ...tls } }),
+    ...(inboxPrefix !== undefined && { inboxPrefix }),
   };
 }

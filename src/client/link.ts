@@ -6,7 +6,6 @@ import { performance } from 'node:perf_hooks';
 import { MillraceError } from '../base/errors.ts';
 import type { Channel, Message } from '../nats/channel.ts';
 import { contentHeaders, contentTypeHeader, decode, encode, type WireFormat } from '../protocol/codec.ts';
-import type { ServerStatus } from '../protocol/messages.ts';
 import type { Subjects } from '../protocol/subjects.ts';
 import { attempt } from './call.ts';
 import { ServerUnreachableError } from './unreachable.ts';
@@ -74,12 +73,8 @@ async function reasonOf(link: Link, model: string, error: MillraceError): Promis
 
 /** Throws 'notFound' when a server answers and does not have the model, 'notReady' when none answers. */
 async function isServed(link: Link, model: string): Promise<void> {
-  const subject = link.subjects.ctl('status');
-  const reply = await link.channel.request(subject, encode({}, 'json'), { timeoutMs: explainTimeoutMs });
-  const names = bodyOf<ServerStatus>(reply).models.map((status) => status.model);
-  if (names.includes(model)) return;
-  const there = names.length === 0 ? 'there are no models yet' : `there are ${names.join(', ')}`;
-  throw new MillraceError('notFound', `there is no model "${model}"; ${there}`);
+  const subject = link.subjects.ctl('status', model);
+  await link.channel.request(subject, encode({}, 'json'), { timeoutMs: explainTimeoutMs });
 }
 
 function passNotFound(error: unknown): void {

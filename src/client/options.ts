@@ -1,5 +1,6 @@
 /** How a client reaches Millrace, and how long it tries. */
 import { SetupError } from '../base/errors.ts';
+import type { TlsPaths } from '../nats/connection.ts';
 import type { WireFormat } from '../protocol/codec.ts';
 
 export interface MillraceOptions {
@@ -12,6 +13,12 @@ export interface MillraceOptions {
   readonly token?: string;
   /** Path of a .creds file. */
   readonly credentials?: string;
+  /** Path of a file with an nkey seed. */
+  readonly nkey?: string;
+  /** Paths of PEM files; with any of them the connection is encrypted, or refused. */
+  readonly tls?: TlsPaths;
+  /** First tokens of the subjects of answers, where a user may read those of its own prefix only. */
+  readonly inboxPrefix?: string;
   /** First token of the subjects, as in the server's config. */
   readonly root?: string;
   /** Name that `nats server report connections` shows. */

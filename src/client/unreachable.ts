@@ -1,5 +1,6 @@
 /** Nobody is there to talk to: no NATS server, or no Millrace behind it. Anything else means that one answered. */
 import { MillraceError } from '../base/errors.ts';
+import { redactedUrl } from '../base/redacted-url.ts';
 
 export class ServerUnreachableError extends MillraceError {
   override readonly name: string = 'ServerUnreachableError';
@@ -9,7 +10,7 @@ export class ServerUnreachableError extends MillraceError {
   }
 
   static noNats(servers: readonly string[], cause: unknown): ServerUnreachableError {
-    const where = servers.map((server) => server.replace(/\/\/[^@/]*@/, '//')).join(', ');
+    const where = servers.map(redactedUrl).join(', ');
     const mend = 'start one with `millrace serve`, or name yours with --server or NATS_URL';
     return new ServerUnreachableError(`no NATS server answers at ${where}; ${mend}`, { cause });
   }

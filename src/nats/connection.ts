@@ -26,11 +26,11 @@ export interface ConnectOptions {
 }
 
 export interface TlsPaths {
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
   /** The server wants the TLS handshake before its first word. */
-  readonly handshakeFirst?: boolean;
+  readonly handshakeFirst?: boolean | undefined;
 }
 
 /** Rejects with a SetupError that says how to mend it; once open, the channel reconnects for as long as it takes. */

@@ -154,7 +154,10 @@ class NatsChannel implements Channel, SendLimits, LogSource {
           try {
             handler(new WireMessage(raw, this));
           } catch (thrown) {
-            crash(thrown);
+            // What nobody of ours could have sent is passed over: an actor must not be ended by a message.
+            if (thrown instanceof MillraceError && thrown.kind === 'badInput')
+              this.#emit('error', `a message on ${raw.subject} was passed over: ${thrown.message}`);
+            else crash(thrown);
           }
         },
       });

@@ -68,6 +68,7 @@ const kindOfClientError: Readonly<Record<string, ErrorKind>> = {
   [ErrorCode.MaxPayloadExceeded]: 'tooLarge',
   [ErrorCode.BadSubject]: 'badInput',
   [ErrorCode.BadHeader]: 'badInput',
+  [ErrorCode.PermissionsViolation]: 'forbidden',
 };
 
 /** `what` says what was being done: "request to a.b". */
@@ -84,7 +85,18 @@ export function operatingError(thrown: unknown, what: string): MillraceError {
 function sayClientError(error: NatsError): string {
   if (error.code === ErrorCode.NoResponders) return 'nobody listens there';
   if (error.code === ErrorCode.Timeout) return 'no answer in time';
+  if (error.code === ErrorCode.PermissionsViolation) return noPermission(error);
   return error.message.toLowerCase();
+}
+
+/** A request fails so too when its user may not read the inbox that the answer would come to. */
+function noPermission(error: NatsError): string {
+  const { operation = 'use', subject = 'it' } = error.permissionContext ?? {};
+  const mend =
+    operation === 'subscription'
+      ? 'set the inbox prefix that this user has'
+      : 'sign in as a user whose role has it; `millrace auth roles` shows them';
+  return `no permission (${operation} ${subject}): ${mend}`;
 }
 
 const kindOfCode: ReadonlyMap<number, ErrorKind> = new Map(

@@ -3,7 +3,7 @@
  * says how to mend it. Once connected, the client never gives up: the library's own default would end the
  * connection for good after ten attempts.
  */
-import { readFile } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -16,7 +16,9 @@ import {
   type TlsOptions,
 } from 'nats';
 import { messageOf, SetupError } from '../base/errors.ts';
+import { redactedUrl } from '../base/redacted-url.ts';
 import type { ConnectOptions, TlsPaths } from './connection.ts';
+import { readSecretFile } from './secret.ts';
 
 /** No server answered at all: start one, or wait for it. Other refusals at connect are plain SetupErrors. */
 export class NoServerError extends SetupError {}
@@ -32,7 +34,7 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
       'no NATS server to connect to: set nats.servers, for example ["nats://127.0.0.1:4222"]',
     );
   }
-  const settings = await clientSettings(options);
+  const settings = clientSettings(options);
   try {
     return await connect(settings);
   } catch (thrown) {
@@ -40,11 +42,11 @@ export async function openConnection(options: ConnectOptions): Promise<NatsConne
   }
 }
 
-async function clientSettings(options: ConnectOptions): Promise<ConnectionOptions> {
+function clientSettings(options: ConnectOptions): ConnectionOptions {
   const urls = options.servers.map(splitUrl);
   const user = options.user ?? urls.find((url) => url.user !== undefined)?.user;
   const password = options.password ?? urls.find((url) => url.password !== undefined)?.password;
-  const authenticator = await authenticatorOf(options);
+  const authenticator = authenticatorOf(options);
   const tls = tlsOf(
     options.tls,
     urls.some((url) => url.encrypted),
@@ -81,37 +83,57 @@ function splitUrl(text: string): ServerUrl {
   const scheme = match?.[1]?.toLowerCase() ?? 'nats';
   if (match === null || (scheme !== 'nats' && scheme !== 'tls')) {
     throw new SetupError(
-      `nats.servers has "${text}", expected a URL such as nats://127.0.0.1:4222 or tls://host:4222`,
+      `nats.servers has "${redactedUrl(text)}", expected a URL such as nats://127.0.0.1:4222 or tls://host:4222`,
     );
   }
   const [, , user, password] = match;
   return {
     address: match[4]!,
     encrypted: scheme === 'tls',
-    ...(user !== undefined && { user: decodeURIComponent(user) }),
-    ...(password !== undefined && { password: decodeURIComponent(password) }),
+    ...(user !== undefined && { user: decoded(user) }),
+    ...(password !== undefined && { password: decoded(password) }),
   };
 }
 
-async function authenticatorOf(options: ConnectOptions): Promise<Authenticator | undefined> {
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new SetupError('nats.servers has a user or password with a stray "%": write %25 for it');
+  }
+}
+
+function authenticatorOf(options: ConnectOptions): Authenticator | undefined {
   if (options.credentials !== undefined) {
-    return credsAuthenticator(await readSecret(options.credentials, 'nats.credentials'));
+    return credsAuthenticator(
+      new TextEncoder().encode(readSecretFile(options.credentials, 'nats.credentials')),
+    );
   }
   if (options.nkey === undefined) return undefined;
-  const seed = new TextDecoder().decode(await readSecret(options.nkey, 'the nkey')).trim();
+  const seed = readSecretFile(options.nkey, 'nats.nkey').trim();
+  if (!/^SU[A-Z2-7]{56}$/.test(seed)) {
+    throw new SetupError(
+      `${options.nkey}, named by nats.nkey, holds no seed of a user: expected 58 letters and digits from SU`,
+    );
+  }
   return nkeyAuthenticator(new TextEncoder().encode(seed));
 }
 
-async function readSecret(path: string, setting: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new SetupError(`cannot read ${path}, named by ${setting}: ${messageOf(cause)}`, { cause });
+/** The library hands the paths on, and a file that is not there ends in words about the handshake. */
+function refuseMissingFiles({ ca, cert, key }: TlsPaths): void {
+  for (const [name, path] of Object.entries({ ca, cert, key })) {
+    if (path === undefined) continue;
+    try {
+      accessSync(path, constants.R_OK);
+    } catch (cause) {
+      throw new SetupError(`cannot read ${path}, named by nats.tls.${name}: ${messageOf(cause)}`, { cause });
+    }
   }
 }
 
 function tlsOf(paths: TlsPaths | undefined, encrypted: boolean): TlsOptions | undefined {
   if (paths === undefined) return encrypted ? {} : undefined;
+  refuseMissingFiles(paths);
   return {
     ...(paths.cert !== undefined && { certFile: paths.cert }),
     ...(paths.key !== undefined && { keyFile: paths.key }),
@@ -125,7 +147,7 @@ const mends: Readonly<Record<string, string>> = {
   [ErrorCode.Timeout]: 'no answer in time: check the address, the port and any firewall',
   [ErrorCode.ConnectionTimeout]: 'no answer in time: check the address, the port and any firewall',
   [ErrorCode.AuthorizationViolation]:
-    'the server refused the credentials: check nats.user and nats.password, nats.token, nats.credentials or nats.context',
+    'the server refused the credentials: check user and password, token, nkey, credentials or the context',
   [ErrorCode.AuthenticationTimeout]:
     'the server waited too long for credentials: try again, or check its load',
   [ErrorCode.AuthenticationExpired]: 'the credentials have expired: get new ones',
@@ -150,7 +172,7 @@ const silences: ReadonlySet<string> = new Set([
 ]);
 
 function setupErrorOf(thrown: unknown, options: ConnectOptions): SetupError {
-  const servers = options.servers.map((server) => server.replace(/\/\/[^@/]*@/, '//')).join(', ');
+  const servers = options.servers.map(redactedUrl).join(', ');
   const code =
     thrown instanceof NatsError ? thrown.code : String((thrown as { code?: unknown } | undefined)?.code);
   const mend = mends[code] ?? `${messageOf(thrown)}: check nats.servers and the server's log`;

@@ -63,6 +63,17 @@ export interface RawMessage {
   respond(data: Uint8Array, options?: { headers?: MsgHdrs }): boolean;
 }
 
+/**
+ * Whether an answer may go there. The server checks what a client publishes and not where it wants its answer, so a
+ * client that may only ask could have us publish, with our rights, to the subjects of actors and streams or to the
+ * server's own `$JS.API`. Inboxes never begin like any of these.
+ */
+function isInbox(reply: string, asked: string): boolean {
+  return !reply.startsWith('$') && firstToken(reply) !== firstToken(asked);
+}
+
+const firstToken = (subject: string): string => subject.split('.', 1)[0]!;
+
 export interface SendLimits {
   readonly maxPayload: number;
   readonly closed: boolean;
@@ -95,7 +106,7 @@ export class WireMessage implements Message {
 
   respond(data: Uint8Array, headers?: Headers): void {
     // After a close nobody can be answered, and the caller learns it from its own time-out.
-    if (!this.wantsReply || this.#limits.closed) return;
+    if (!this.wantsReply || this.#limits.closed || !isInbox(this.#raw.reply!, this.subject)) return;
     refuseOversize(`the sender of ${this.subject}`, data, headers, this.#limits.maxPayload);
     this.#raw.respond(data, headers === undefined ? undefined : { headers: encodeHeaders(headers) });
   }

@@ -68,4 +68,17 @@ export const contentHeaders = (format: WireFormat): Record<string, string> =>
 
 /** Internal messages between actors are always MessagePack, without a header. */
 export const packInternal = (value: unknown): Uint8Array => packr.pack(value);
-export const unpackInternal = <T>(data: Uint8Array): T => packr.unpack(data) as T;
+
+/**
+ * Throws MillraceError('badInput') for what no actor sent. A stream's acknowledgement may land on any subject that a
+ * publisher names for it; that one is JSON, and JSON is never a whole MessagePack value.
+ */
+export function unpackInternal<T>(data: Uint8Array): T {
+  try {
+    return packr.unpack(data) as T;
+  } catch (error) {
+    throw new MillraceError('badInput', `not a message between actors: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

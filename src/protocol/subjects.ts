@@ -4,9 +4,9 @@
  */
 const wire = 'v1';
 
-export const verbs = [
+/** Verbs whose subject ends with the model that they are about. */
+export const modelVerbs = [
   'status',
-  'models',
   'checkpoint',
   'checkpoints',
   'rollback',
@@ -19,9 +19,11 @@ export const verbs = [
   'clone',
   'pause',
   'resume',
-  'restart',
 ] as const;
-export type Verb = (typeof verbs)[number];
+/** Verbs that are about the whole server; `status` is both. */
+export const serverVerbs = ['status', 'models', 'restart'] as const;
+export const verbs = [...modelVerbs, ...serverVerbs.slice(1)] as readonly Verb[];
+export type Verb = (typeof modelVerbs)[number] | (typeof serverVerbs)[number];
 
 export interface Subjects {
   predict(model: string): string;
@@ -46,6 +48,12 @@ export interface Subjects {
   monitor(verb: string): string;
   /** Reports of actors to the monitor. */
   report(kind: string, model: string): string;
+  /** What the control endpoint subscribes to. */
+  everyCtl: string;
+  /** A subject below root and version, of tokens that may be wildcards. */
+  under(...tokens: string[]): string;
+  /** Bucket of the leases on models. */
+  ownersBucket: string;
   /** Subjects of a model's stream. */
   streamSubjects(model: string): string[];
   stream(model: string): string;
@@ -71,6 +79,9 @@ export function subjectsOf(root: string): Subjects {
     checkpointer: (model, verb) => at('checkpointer', model, verb),
     monitor: (verb) => at('monitor', verb),
     report: (kind, model) => at('report', kind, model),
+    everyCtl: at('ctl', '>'),
+    under: at,
+    ownersBucket: `${root}_owners`,
     streamSubjects: (model) => [
       at('learn', model),
       at('learn', model, '*'),

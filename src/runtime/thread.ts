@@ -78,7 +78,7 @@ async function run<Settings>(
   const stopAsked = onceAskedToStop(task);
   const { name, settings } = task.spec;
   const channel = await connectChannel({ ...task.connect, name: `${task.connect.name} ${name}` });
-  const closed = watchClosed(channel, reports);
+  const closed = watchClosed(channel, reports, log);
   const faults = faultsOf(task, channel);
   const running = await actor({ name, settings, life: task.life, channel, log, faults, fail: reports.fail });
   reports.ready();
@@ -98,9 +98,10 @@ const onceAskedToStop = (task: ThreadTask): Promise<ToThread> =>
   new Promise((resolve) => task.controlPort.once('message', resolve));
 
 /** A closed connection is never opened again, so an actor whose connection closed unasked has failed. */
-function watchClosed(channel: Channel, reports: Reports): { expected: boolean } {
+function watchClosed(channel: Channel, reports: Reports, log: Logger): { expected: boolean } {
   const closed = { expected: false };
   channel.onEvent((event, detail) => {
+    if (event === 'error') log.warn({ detail }, 'the NATS connection says');
     if (event !== 'closed' || closed.expected) return;
     reports.fail(new Error(`the NATS connection was closed: ${detail || 'no reason was given'}`));
   });

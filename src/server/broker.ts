@@ -2,8 +2,9 @@
 import type { Config } from '../../config/schema.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { redactedUrl } from '../base/redacted-url.ts';
+import { configuredConnection, exposesSecret } from '../nats/configured.ts';
 import type { ConnectOptions } from '../nats/connection.ts';
-import { loadContext } from '../nats/context.ts';
 import {
   type EmbeddedServer,
   type EmbeddedServerOptions,
@@ -32,39 +33,30 @@ export async function openBroker(
   log: Logger,
   join?: (options: EmbeddedServerOptions, log: Logger) => Promise<Broker>,
 ): Promise<Broker> {
-  const connect = configuredConnection(config.nats);
+  const connect = configuredConnection(config.nats, process.env);
   if (connect !== undefined) {
+    if (exposesSecret(connect)) {
+      log.warn({}, 'the password or token may cross the network in the clear: use tls:// or set nats.tls');
+    }
     const source = config.nats.context === undefined ? 'nats.servers' : `nats context ${config.nats.context}`;
     return {
       connect,
-      url: connect.servers.join(','),
+      url: connect.servers.map(redactedUrl).join(','),
       source,
       onLost: () => undefined,
       close: async () => undefined,
     };
   }
   const environment = serverEnvironment(process.env, process.cwd());
-  const options = { dataDir, settings: config.nats.embedded, log, environment };
+  const options = { dataDir, settings: config.nats.embedded, log, environment, root: config.root };
   return join === undefined ? brokerOf(await startEmbeddedServer(options), log) : join(options, log);
 }
 
 /** An embedded server that is ours to keep. */
 export function brokerOf(server: EmbeddedServer, log: Logger): Broker {
   log.info({ url: server.url, version: server.version, source: server.source }, 'nats-server runs');
-  return { connect: { servers: [server.url] }, url: server.url, source: server.source, ...kept(server, log) };
-}
-
-function configuredConnection(nats: Config['nats']): Omit<ConnectOptions, 'name'> | undefined {
-  const { servers, context, user, password, token, credentials } = nats;
-  if (context !== undefined) return loadContext(context);
-  if (servers.length === 0) return undefined;
-  return {
-    servers,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
-    ...(token === undefined ? {} : { token }),
-    ...(credentials === undefined ? {} : { credentials }),
-  };
+  const own = { servers: [server.url], ...(server.nkey !== undefined && { nkey: server.nkey }) };
+  return { connect: own, url: server.url, source: server.source, ...kept(server, log) };
 }
 
 /** Starts the server again when it ends by itself; the connections find it on the same address. */

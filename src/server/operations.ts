@@ -30,7 +30,7 @@ interface Member {
 }
 
 /** Leases of the models of one root; longest silence of an owner that is still one. */
-export const ownersBucket = (root: string) => ({ name: `${root}_owners`, ttlMs: 4_000 });
+export const ownersBucket = (root: string) => ({ name: subjectsOf(root).ownersBucket, ttlMs: 4_000 });
 
 const viewTimeoutMs = 2_000;
 
@@ -95,7 +95,9 @@ export class Operations {
       const stream = await channel.streamState(host.streamName);
       return modelStatus(host, views[host.model], stream?.lastSeq ?? 0);
     });
-    return { ...facts, models: await Promise.all(models), actors: supervisor.statuses() };
+    const isShown = (actor: string) => model === undefined || actor.startsWith(`${model}/`);
+    const actors = supervisor.statuses().filter((actor) => isShown(actor.name));
+    return { ...facts, models: await Promise.all(models), actors };
   }
 
   async models(): Promise<{ models: string[] }> {

@@ -1,6 +1,7 @@
 /** The broker of a server that stands by: another process's embedded server first, ours when that process is gone. */
 import type { Logger } from '../base/logger.ts';
 import type { EmbeddedServerOptions } from '../nats/embedded/embedded-server.ts';
+import { keyPathOf } from '../nats/embedded/layout.ts';
 import { becomeKeeper, joinEmbeddedServer } from '../nats/embedded/shared-server.ts';
 import { type Broker, brokerOf } from './broker.ts';
 
@@ -23,7 +24,7 @@ export async function joinBroker(options: EmbeddedServerOptions, log: Logger): P
     kept = broker;
   });
   return {
-    connect: { servers: [url] },
+    connect: { servers: [url], ...(options.settings.users.length > 0 && { nkey: keyPathOf(options.dataDir) }) },
     url,
     source: `nats-server of another process (pid ${pid})`,
     onLost: (listener) => (kept === undefined ? void listeners.push(listener) : kept.onLost(listener)),

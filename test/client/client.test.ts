@@ -81,7 +81,7 @@ t.test('client', { skip }, async (t) => {
 
   await t.test('predict - an unknown model is named at once, with those that there are', async (t) => {
     const startedAt = performance.now();
-    const error = { kind: 'notFound', message: /there is no model "click"; there are clicks, / };
+    const error = { kind: 'notFound', message: /no model is named click; there are: clicks, / };
     await t.rejects(client.predict('click', { a: 1 }), error);
     await t.rejects(client.learn('click', { features: { a: 1 }, label: 1 }), error);
     await t.rejects(client.learnStream('click', [{ features: { a: 1 }, label: 1 }]), error);
@@ -300,7 +300,7 @@ t.test('client', { skip }, async (t) => {
     const none = await inProcess(['learn', 'table', `${folder}/none.csv`, ...common]);
     t.match(none, { code: 2, stdout: /0 events of .*\n2 lines could not be read/ });
     const unknown = await inProcess(['learn', 'tabel', `${folder}/a.csv`, '--positive', 'yes', ...common]);
-    t.match(unknown, { code: 1, stderr: /error: there is no model "tabel"; there are/ });
+    t.match(unknown, { code: 1, stderr: /error: no model is named tabel; there are/ });
 
     const one = await inProcess(['predict', 'clicks', '{"a":1}', '--server', server.url]);
     t.match(one, { code: 0, stdout: /^1 {2}score 0\.7500 {2}\(version 1, seq 2, 0 ms old, id .*\)\n$/ });

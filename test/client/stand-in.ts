@@ -43,6 +43,12 @@ export async function standIn(t: Test, url: string, root = 'millrace'): Promise<
     });
   };
   on(subjects.ctl('status'), () => ({ models }));
+  on(subjects.ctl('status', '*'), (_body, { subject }) => {
+    const model = subject.split('.').at(-1)!;
+    const known = models.map((one) => one.model);
+    if (known.includes(model)) return { models: [{ model }] };
+    return new MillraceError('notFound', `no model is named ${model}; there are: ${known.join(', ')}`);
+  });
   await channel.flush();
   return {
     channel,

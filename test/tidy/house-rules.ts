@@ -48,7 +48,9 @@ const reach: Readonly<Record<string, readonly string[]>> = {
   backtest: [...mathematics, 'formats', 'learner', 'shard', 'replica'],
   /** A version recomputed from the log: learner, shards and bytes in one loop. */
   replay: [...mathematics, 'learner', 'shard'],
-  nats: wire,
+  /** Who may publish and subscribe to what, as text for a nats-server. */
+  auth: ['base', 'config', 'protocol'],
+  nats: [...wire, 'auth'],
   runtime: wire,
   client: [...wire, 'features'],
   monitor: [...wire, 'model'],

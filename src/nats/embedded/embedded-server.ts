@@ -13,6 +13,7 @@ import { readFile } from 'node:fs/promises';
 import type { Config } from '../../../config/schema.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { type ServerAccess, serverAccess } from './access.ts';
 import type { ServerEnvironment } from './environment.ts';
 import { prepareLayout, type ServerLayout } from './layout.ts';
 import { acquireLock, type FolderLock } from './lock.ts';
@@ -29,6 +30,8 @@ export interface EmbeddedServerOptions {
   readonly environment: ServerEnvironment;
   /** Where a server that has to be started listens, when one before it had an address; else as the settings say. */
   readonly port?: number;
+  /** First token of the subjects, which the users' permissions are about. */
+  readonly root: string;
   /** How long a server may take to stop before it is ended; 10 s when absent. */
   readonly stopGraceMs?: number;
 }
@@ -43,6 +46,8 @@ export interface ServerExit {
 
 export interface EmbeddedServer {
   readonly url: string;
+  /** Path of the seed to sign in with; undefined when everybody may come in. */
+  readonly nkey: string | undefined;
   readonly port: number;
   readonly version: string;
   /** Which binary runs and how it was found, for people. */
@@ -67,13 +72,21 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const layout = await prepareLayout(options.dataDir);
   const lock = await acquireLock(layout.lockDir, process.pid);
   try {
-    const orphan = await adoptOrphan(options, layout);
-    const run = orphan ?? (await launch(options, layout, options.port ?? options.settings.port));
-    return new RunningServer(options, layout, lock, run);
+    const { settings, root, environment } = options;
+    const access = await serverAccess(layout, settings.users, root, environment.env);
+    const place = { layout, access };
+    const run = (await adoptOrphan(options, place)) ?? (await launch(options, place, options.port ?? settings.port));
+    return new RunningServer(options, place, lock, run);
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+/** Where the server lives, and who may use it. */
+interface Place {
+  readonly layout: ServerLayout;
+  readonly access: ServerAccess;
 }
 
 /** One life of the server between two restarts. */
@@ -84,23 +97,28 @@ interface Run {
   readonly logStart: number;
 }
 
-async function launch(options: EmbeddedServerOptions, layout: ServerLayout, port: number): Promise<Run> {
+async function launch(options: EmbeddedServerOptions, place: Place, port: number): Promise<Run> {
+  const { layout } = place;
   const { settings, environment, log } = options;
   const binary = await resolveServer(settings.binary, environment);
-  const server = await launchServer({ layout, settings, binary, port, env: environment.env });
+  const server = await launchServer({ ...place, settings, binary, port, env: environment.env });
   const facts = { pid: server.pid, port: server.port, version: server.version };
   log.info(facts, `The embedded server runs: ${binary.source}`);
   return { server, source: binary.source, adopted: false, logStart: await logSize(layout.logPath) };
 }
 
 /** An orphan with other settings than ours is stopped instead, so that what the user changed takes effect. */
-async function adoptOrphan(options: EmbeddedServerOptions, layout: ServerLayout): Promise<Run | undefined> {
+async function adoptOrphan(
+  options: EmbeddedServerOptions,
+  { layout, access }: Place,
+): Promise<Run | undefined> {
   const { settings, log } = options;
   const server = await findOrphan(layout, settings.startTimeoutMs);
   if (server === undefined) return undefined;
   const facts = { pid: server.pid, port: server.port, version: server.version };
   const running = await readFile(layout.configPath, 'utf8').catch(() => '');
-  if (!satisfies(running, serverConfig(layout, settings, server.version, settings.port), settings)) {
+  const wanted = serverConfig(layout, settings, server.version, settings.port, access);
+  if (!satisfies(running, wanted, settings)) {
     log.warn(facts, 'A server left by an earlier process has other settings: it is stopped and started anew');
     await terminateServer(server, options.stopGraceMs ?? defaultStopGraceMs);
     return undefined;
@@ -112,7 +130,7 @@ async function adoptOrphan(options: EmbeddedServerOptions, layout: ServerLayout)
 
 class RunningServer implements EmbeddedServer {
   readonly #options: EmbeddedServerOptions;
-  readonly #layout: ServerLayout;
+  readonly #place: Place;
   readonly #lock: FolderLock;
   readonly #listeners = new Set<(exit: ServerExit) => void>();
   readonly #atProcessExit = (): void => this.#run.server.signal('SIGTERM');
@@ -123,9 +141,9 @@ class RunningServer implements EmbeddedServer {
   #restarting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: EmbeddedServerOptions, layout: ServerLayout, lock: FolderLock, run: Run) {
+  constructor(options: EmbeddedServerOptions, place: Place, lock: FolderLock, run: Run) {
     this.#options = options;
-    this.#layout = layout;
+    this.#place = place;
     this.#lock = lock;
     this.#run = run;
     this.port = run.server.port;
@@ -135,6 +153,9 @@ class RunningServer implements EmbeddedServer {
 
   get url(): string {
     return `nats://${serverHost}:${this.port}`;
+  }
+  get nkey(): string | undefined {
+    return this.#place.access.nkey;
   }
   get version(): string {
     return this.#run.server.version;
@@ -189,7 +210,7 @@ class RunningServer implements EmbeddedServer {
 
   async #startAgain(): Promise<void> {
     await terminateServer(this.#run.server, this.#graceMs);
-    const run = await launch(this.#options, this.#layout, this.port);
+    const run = await launch(this.#options, this.#place, this.port);
     this.#run = run;
     this.#lastExit = undefined;
     this.#watch(run);
@@ -200,14 +221,14 @@ class RunningServer implements EmbeddedServer {
     await this.#restarting?.catch(() => undefined);
     await terminateServer(this.#run.server, this.#graceMs);
     process.off('exit', this.#atProcessExit);
-    await removeTraces(this.#layout);
+    await removeTraces(this.#place.layout);
     await this.#lock.release();
     this.#options.log.info({ pid: this.pid }, 'The embedded server has stopped');
   }
 
   #watch(run: Run): void {
     void run.server.exited.then(async (how) => {
-      const lastLines = await readLastLines(this.#layout.logPath, run.logStart);
+      const lastLines = await readLastLines(this.#place.layout.logPath, run.logStart);
       if (this.#stopping !== undefined || this.#restarting !== undefined || this.#run !== run) return;
       this.#lastExit = { pid: run.server.pid, how, lastLines };
       this.#options.log.error({ pid: run.server.pid, lastLines }, `The embedded server ${how}`);

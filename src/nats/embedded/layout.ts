@@ -10,6 +10,8 @@ export interface ServerLayout {
   /** Store, generated config, pid file and ports file. */
   readonly serverDir: string;
   readonly configPath: string;
+  /** Seed of the key with which Millrace signs in, once there are users. */
+  readonly keyPath: string;
   /** Written by the server itself, so that it is there even when we were killed right after the start. */
   readonly pidPath: string;
   readonly logPath: string;
@@ -24,6 +26,7 @@ export async function prepareLayout(dataDir: string): Promise<ServerLayout> {
     return {
       serverDir,
       configPath: join(serverDir, 'nats-server.conf'),
+      keyPath: keyPathOf(root),
       pidPath: join(serverDir, 'nats-server.pid'),
       logPath: join(root, 'nats-server.log'),
       lockDir: join(root, 'lock'),
@@ -35,3 +38,6 @@ export async function prepareLayout(dataDir: string): Promise<ServerLayout> {
     );
   }
 }
+
+/** Where `doctor` looks too, without making the folder. */
+export const keyPathOf = (dataDir: string): string => join(dataDir, 'nats', 'millrace.nk');

@@ -2,12 +2,15 @@
  * The config file of the embedded server, generated at every start. A file and not flags: max_payload has no
  * flag, and a server refuses to start over a setting that its version does not know.
  *
- * Loopback only, and no password: whoever may open a port of this machine may use it.
+ * Loopback only, with no setting to change it: who wants to be reached from elsewhere runs a NATS server with its own
+ * certificates and accounts (`millrace auth template`). Without users whoever may open a port of this machine may use it.
  */
 import { createHash } from 'node:crypto';
 import type { Config } from '../../../config/schema.ts';
+import type { ServerAccess } from './access.ts';
 import { isAtLeast } from './binary.ts';
 import type { ServerLayout } from './layout.ts';
+import { quote } from './quote.ts';
 
 export const serverHost = '127.0.0.1';
 
@@ -30,6 +33,7 @@ export function serverConfig(
   settings: EmbeddedSettings,
   version: string,
   port: number,
+  access: ServerAccess,
 ): string {
   const jetstream = [
     `store_dir: ${quote(layout.serverDir)}`,
@@ -48,6 +52,7 @@ export function serverConfig(
     'jetstream {',
     ...jetstream.map((line) => `  ${line}`),
     '}',
+    ...access.lines,
     '',
   ].join('\n');
 }
@@ -60,13 +65,3 @@ export function satisfies(running: string, wanted: string, settings: EmbeddedSet
 }
 
 const portLine = (port: number): string => `port: ${port === 0 ? -1 : port}`;
-
-/** Double-quoted as the server's lexer reads it: backslash escapes, control characters as \xHH. */
-function quote(text: string): string {
-  const escaped = text.replace(/["\\]/g, '\\$&');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that may not stand as they are.
-  const inert = escaped.replace(/[\u0000-\u001f\u007f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`;
-  });
-  return `"${inert}"`;
-}

@@ -4,11 +4,12 @@
  * a pipe, because a pipe that nobody reads any more would end it together with us.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../../config/schema.ts';
 import { messageOf } from '../../base/errors.ts';
+import type { ServerAccess } from './access.ts';
 import type { ServerBinary } from './binary.ts';
 import type { ServerLayout } from './layout.ts';
 import { logSize, readLastLines } from './log-tail.ts';
@@ -34,6 +35,7 @@ export interface LaunchOptions {
   /** 0 lets the server choose. */
   readonly port: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly access: ServerAccess;
 }
 
 const pollMs = 20;
@@ -43,8 +45,8 @@ const logBytesMax = 16 * 1024 * 1024;
 
 /** Starts the server and waits until it answers. When it does not, nothing of it is left running. */
 export async function launchServer(options: LaunchOptions): Promise<ServerProcess> {
-  const { layout, settings, binary, port } = options;
-  await writeFile(layout.configPath, serverConfig(layout, settings, binary.version, port));
+  const { layout, settings, binary, port, access } = options;
+  await writeOwnerOnly(layout.configPath, serverConfig(layout, settings, binary.version, port, access));
   await removeTraces(layout);
   await rotateLog(layout.logPath);
   const logStart = await logSize(layout.logPath);
@@ -81,6 +83,12 @@ export async function launchServer(options: LaunchOptions): Promise<ServerProces
     }
     await sleep(pollMs);
   }
+}
+
+/** Hashes of passwords are in it. */
+async function writeOwnerOnly(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600 });
+  await chmod(path, 0o600);
 }
 
 /** Asks politely, then ends it. An exit code is no news here: 2.9.10 answers SIGTERM with code 1. */

@@ -36,6 +36,7 @@ const optionsOf = (
   settings: settingsOf({ binary, ...settings }),
   log: silentLog,
   environment: bareEnvironment(join(dataDir, 'cache')),
+  root: 'millrace',
   ...changes,
 });
 
