@@ -13,7 +13,6 @@ interface StatusOptions extends ServerOptions {
 }
 
 const everyMs = 1_000;
-const clearScreen = '\u001b[H\u001b[J';
 
 export function addStatus(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('status'))
@@ -27,8 +26,10 @@ export function addStatus(program: Command, terminal: Terminal): void {
           const shown = model === undefined ? status : modelOf(status, model);
           const text = options.json === true ? undefined : textOf(status, model);
           if (text === undefined) printJson(terminal, shown);
-          else
-            terminal.print(options.watch === true && terminal.stdoutIsTerminal ? clearScreen + text : text);
+          else {
+            if (options.watch === true && terminal.stdoutIsTerminal) terminal.clear();
+            terminal.print(text);
+          }
           if (options.watch === true) await wait(everyMs);
         } while (options.watch === true);
       });

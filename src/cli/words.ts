@@ -43,6 +43,9 @@ const noBorders = Object.fromEntries(
   ].map((part) => [part, '']),
 );
 
+/** A value with a line end would look like two values. */
+const inOneLine = (value: string): string => value.replace(/[\r\n]+/g, ' ');
+
 /** Columns that line up, under a dim head; numbers belong to the right. */
 export function tableText(
   head: readonly string[],
@@ -55,12 +58,12 @@ export function tableText(
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: head.map((_, index) => (index < rightFrom ? 'left' : 'right')),
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...rows.map((row) => row.map(inOneLine)));
   return table.toString();
 }
 
 /** Names and values, one pair per line. */
 export const pairsText = (pairs: readonly (readonly [string, string])[]): string => {
   const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${styles.dim(name.padEnd(width))}  ${value}`).join('\n');
+  return pairs.map(([name, value]) => `${styles.dim(name.padEnd(width))}  ${inOneLine(value)}`).join('\n');
 };

@@ -106,7 +106,7 @@ function decoded(part: string): string {
 function authenticatorOf(options: ConnectOptions): Authenticator | undefined {
   if (options.credentials !== undefined) {
     return credsAuthenticator(
-      new TextEncoder().encode(readSecretFile(options.credentials, 'nats.credentials')),
+      new TextEncoder().encode(`${readSecretFile(options.credentials, 'nats.credentials')}\n`),
     );
   }
   if (options.nkey === undefined) return undefined;
@@ -142,6 +142,9 @@ function tlsOf(paths: TlsPaths | undefined, encrypted: boolean): TlsOptions | un
   };
 }
 
+const unknownAuthority =
+  'the TLS certificate of the server is from an authority unknown here: name the file of that authority in nats.tls.ca';
+
 const mends: Readonly<Record<string, string>> = {
   [ErrorCode.ConnectionRefused]: 'nobody listens there: start nats-server, or correct nats.servers',
   [ErrorCode.Timeout]: 'no answer in time: check the address, the port and any firewall',
@@ -156,6 +159,13 @@ const mends: Readonly<Record<string, string>> = {
   [ErrorCode.BadAuthentication]: 'the credentials cannot be used: check the .creds file or the nkey seed',
   [ErrorCode.ServerOptionNotAvailable]:
     'the server offers no TLS: use nats:// without certificates, or configure TLS on the server',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  CERT_HAS_EXPIRED: 'the TLS certificate of the server has expired: renew it there',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the TLS certificate of the server is for another name: connect by a name that is in it',
   [ErrorCode.Tls]: 'the TLS handshake failed: check the certificate, key and ca paths',
 };
 

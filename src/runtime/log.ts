@@ -5,6 +5,7 @@
 import { isatty } from 'node:tty';
 import pino from 'pino';
 import type { Logger } from '../base/logger.ts';
+import { oneLine } from '../base/plain-text.ts';
 import type { LogLevel } from './thread-protocol.ts';
 
 const standardError = 2;
@@ -21,10 +22,11 @@ export function readableLine(line: string): string {
   const { level, time, msg, actor, err, ...facts } = JSON.parse(line) as Record<string, unknown>;
   const word = (pino.levels.labels[Number(level)] ?? 'info').padEnd(5);
   const speaker = actor === undefined ? '' : `${actor}: `;
-  const shown = Object.entries(facts).map(([key, value]) => `${key}=${textOf(value)}`);
+  const shown = Object.entries(facts).map(([key, value]) => `${oneLine(key)}=${textOf(value)}`);
   const details = shown.length === 0 ? '' : ` (${shown.join(', ')})`;
   const reason = err === undefined ? '' : `: ${(err as { message?: string }).message ?? textOf(err)}`;
-  return `${String(time).slice(11, 23)} ${word} ${speaker}${msg ?? ''}${reason}${details}\n`;
+  return `${String(time).slice(11, 23)} ${word} ${oneLine(`${speaker}${msg ?? ''}${reason}`)}${details}\n`;
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+/** Reasons and names come from anywhere: none may end the line and begin one that looks like ours. */
+const textOf = (value: unknown): string => oneLine(typeof value === 'string' ? value : JSON.stringify(value));

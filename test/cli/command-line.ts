@@ -34,6 +34,7 @@ export async function inProcess(args: readonly string[], options: RunOptions = {
     print: (text) => {
       stdout += `${textFor({}, text)}\n`;
     },
+    clear: () => undefined,
     note: (text) => {
       stderr += `${textFor({}, text)}\n`;
     },

@@ -50,3 +50,20 @@ t.test('log - a line for people is one short sentence with its facts', async (t)
   );
   t.equal(readableLine(JSON.stringify({ level: 30, time, msg: 'ready' })), '12:03:04.512 info  ready\n');
 });
+
+t.test('log - nothing that comes from elsewhere makes a line of its own, or moves the cursor', async (t) => {
+  const time = '2026-01-02T12:03:04.512Z';
+  const forged = 'x\n12:03:05.000 info  flights: all is well\u001b[2J';
+  const text = readableLine(
+    JSON.stringify({
+      level: 40,
+      time,
+      actor: forged,
+      msg: forged,
+      err: { message: forged },
+      [forged]: forged,
+    }),
+  );
+  t.equal(text.indexOf('\n'), text.length - 1, 'one line');
+  t.notOk(text.includes('\u001b'));
+});

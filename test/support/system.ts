@@ -28,6 +28,10 @@ export interface SystemOptions extends Omit<ConfigInput, 'models' | 'dataDir'> {
   readonly models: Readonly<Record<string, ModelInput>>;
   /** One that the test started; an embedded one when absent. */
   readonly natsServer?: TestServer;
+  /** How the server signs in. */
+  readonly signIn?: Pick<NonNullable<ConfigInput['nats']>, 'user' | 'password' | 'inboxPrefix'>;
+  /** How the clients sign in. */
+  readonly clientSignIn?: Pick<MillraceOptions, 'user' | 'password' | 'inboxPrefix'>;
   /** Kept after the test when given; otherwise a temporary folder. */
   readonly dataDir?: string;
 }
@@ -84,7 +88,12 @@ export async function startSystem(t: Test, options: SystemOptions): Promise<Syst
   };
   t.teardown(stop);
   const connectClient = async (more: MillraceOptions = {}): Promise<Millrace> => {
-    const client = await connect({ servers: server.url, root: config.root, ...more });
+    const client = await connect({
+      servers: server.url,
+      root: config.root,
+      ...options.clientSignIn,
+      ...more,
+    });
     clients.push(client);
     return client;
   };
@@ -109,14 +118,19 @@ export async function startSystem(t: Test, options: SystemOptions): Promise<Syst
 }
 
 function configOf(options: SystemOptions, dataDir: string): Config {
-  const { models, natsServer, dataDir: _kept, ...overrides } = options;
-  const nats = natsServer === undefined ? { embedded: { port: 0 } } : { servers: [natsServer.url] };
+  const { models, natsServer, signIn, clientSignIn: _client, dataDir: _kept, ...overrides } = options;
+  const nats = {
+    ...(natsServer === undefined
+      ? { embedded: { port: 0, ...overrides.nats?.embedded } }
+      : { servers: [natsServer.url] }),
+    ...signIn,
+  };
   const input: ConfigInput = {
-    nats,
     // Frequent reports, so that a test that waits for one does not wait long.
     metrics: { intervalMs: 20 },
     log: { level: (process.env.MILLRACE_TEST_LOG ?? 'silent') as 'silent' },
     ...overrides,
+    nats,
     dataDir,
     models: Object.fromEntries(Object.entries(models).map(([name, model]) => [name, withSmallStream(model)])),
   };
