@@ -150,7 +150,7 @@ const mends: Readonly<Record<string, string>> = {
   [ErrorCode.Timeout]: 'no answer in time: check the address, the port and any firewall',
   [ErrorCode.ConnectionTimeout]: 'no answer in time: check the address, the port and any firewall',
   [ErrorCode.AuthorizationViolation]:
-    'the server refused the credentials: check user and password, token, nkey, credentials or the context',
+    'the server refused the credentials: check nats.user and nats.password, nats.token, nats.nkey, nats.credentials or nats.context',
   [ErrorCode.AuthenticationTimeout]:
     'the server waited too long for credentials: try again, or check its load',
   [ErrorCode.AuthenticationExpired]: 'the credentials have expired: get new ones',
