@@ -13,9 +13,9 @@ import { Learner } from '../src/learner/learner.ts';
 import { keepRejected } from '../src/learner/rejected-log.ts';
 import { ShardClient } from '../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../src/learner/take-over.ts';
-import type { LogReader } from '../src/nats/channel.ts';
+import type { LogEntry, LogReader } from '../src/nats/channel.ts';
 import { packInternal, unpackInternal } from '../src/protocol/codec.ts';
-import { isControlEntry } from '../src/protocol/control-entry.ts';
+import { decodeEpochEntry } from '../src/protocol/epoch-entry.ts';
 import type { CutRequest, Exclusion, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
 import { type Subjects, subjectsOf, verbOfSubject } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
@@ -122,12 +122,16 @@ function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Flo
 async function readInto(queue: EntryQueue, reader: LogReader, epoch: number): Promise<void> {
   for await (const entry of reader) {
     // Another epoch was started by another owner of this model: what this one learns would be refused.
-    if (entry.seq > epoch && verbOfSubject(entry.subject) === 'control' && isControlEntry(entry.data)) {
+    if (entry.seq > epoch && beginsEpoch(entry)) {
       throw new MillraceError('conflict', `epoch ${epoch} has ended: epoch ${entry.seq} began`);
     }
     queue.push(entry);
     await queue.room();
   }
 }
+
+/** An acknowledgement of the server may land on this subject too, when a client names it for the answer to a publish. */
+const beginsEpoch = ({ subject, data }: LogEntry): boolean =>
+  verbOfSubject(subject) === 'control' && decodeEpochEntry(data) !== undefined;
 
 export default actorThread(learnerActor);
