@@ -5,21 +5,27 @@ import { nearest } from './nearest.ts';
 import { gotText, type Problem, pathText, type SettingPath, wrongKey, wrongValue } from './problem.ts';
 
 const keysListedMax = 12;
+/** A hint costs a look at every setting, and only the first problems are shown. */
+const hintsMax = 40;
 
 export function problemsOf(issues: readonly z.core.$ZodIssue[], config: unknown): Problem[] {
   const problems = new Map<string, Problem>();
-  for (const problem of issues.flatMap((issue) => problemsOfIssue(issue, config))) {
-    // One value can break two bounds; the sentence names both bounds, so once is enough.
-    if (!problems.has(pathText(problem.path))) problems.set(pathText(problem.path), problem);
+  for (const issue of issues) {
+    for (const problem of problemsOfIssue(issue, config, problems.size)) {
+      // One value can break two bounds; the sentence names both bounds, so once is enough.
+      if (!problems.has(pathText(problem.path))) problems.set(pathText(problem.path), problem);
+    }
   }
   return [...problems.values()];
 }
 
-function problemsOfIssue(issue: z.core.$ZodIssue, config: unknown): Problem[] {
+function problemsOfIssue(issue: z.core.$ZodIssue, config: unknown, before: number): Problem[] {
   const path = issue.path.map((token) => (typeof token === 'symbol' ? String(token) : token));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => wrongKey([...path, key], unknownKey(key, path, config)));
+      return issue.keys.map((key, at) =>
+        wrongKey([...path, key], before + at < hintsMax ? unknownKey(key, path, config) : 'unknown key'),
+      );
     case 'invalid_key':
       return [wrongKey(path, 'expected a name of 1 to 64 letters, digits, _ and -')];
     default:

@@ -114,7 +114,10 @@ function headerOf(cells: readonly string[]): readonly string[] {
   const names = cells.map((cell) => cell.trim());
   const empty = names.indexOf('');
   if (empty >= 0) throw new MillraceError('badInput', `column ${empty + 1} of the header has no name`);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
+  if (seen.has('__proto__'))
+    throw new MillraceError('badInput', 'the header names a column __proto__; rename it');
   if (twice !== undefined) throw new MillraceError('badInput', `the header names column ${twice} twice`);
   return names;
 }

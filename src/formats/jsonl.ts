@@ -5,6 +5,9 @@
 import { messageOf } from '../base/errors.ts';
 import { type FileRecord, problemOf, type Row, recordBytesMax, recordOf } from './row.ts';
 
+/** A model takes no more than 32 (limits.depthMax). */
+const depthMax = 64;
+
 export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Row<FileRecord>> {
   for await (const line of readLines(chunks, recordBytesMax)) {
     if (line.kind === 'problem') yield line;
@@ -15,12 +18,19 @@ export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGe
 function parsed(line: number, text: string): Row<FileRecord> {
   try {
     const value: unknown = JSON.parse(text);
+    if (isDeeper(value, depthMax)) return problemOf(line, `nested deeper than ${depthMax}`);
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return recordOf(line, value as FileRecord);
     return problemOf(line, `expected a JSON object, got ${text.slice(0, 40)}`);
   } catch (error) {
     return problemOf(line, `not valid JSON (${messageOf(error)})`);
   }
+}
+
+/** Parsing has no limit of its own, and whoever walks through the value later has that of its stack. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeper(member, depth - 1));
 }
 
 /** Lines without their ends (LF or CRLF) and without a byte-order mark. */

@@ -45,7 +45,9 @@ function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): L
   const apart = new Set([labelColumn, mapping.id, mapping.time, mapping.weight, ...(mapping.drop ?? [])]);
   const features: Record<string, FeatureValue> = {};
   for (const [name, value] of Object.entries(record)) {
-    if (!apart.has(name)) features[name] = value as FeatureValue;
+    if (apart.has(name)) continue;
+    if (name === '__proto__') throw bad('a column is named __proto__; rename it or --drop it');
+    features[name] = value as FeatureValue;
   }
   return {
     ...(mapping.id === undefined ? {} : { id: String(present(record, mapping.id)) }),
@@ -59,9 +61,9 @@ function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): L
 }
 
 function present(record: FileRecord, column: string): unknown {
-  const value = record[column];
+  const value = Object.hasOwn(record, column) ? record[column] : undefined;
   if (value !== undefined && value !== null) return value;
-  if (column in record) throw bad(`column "${column}" is empty`);
+  if (Object.hasOwn(record, column)) throw bad(`column "${column}" is empty`);
   throw bad(`there is no column "${column}"; there are ${Object.keys(record).join(', ')}`);
 }
 

@@ -32,8 +32,15 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true });
 
 export type WireFormat = 'json' | 'msgpack';
 
+/** Throws MillraceError('badInput') for what has no such form: nested deeper than the stack is, or circular. */
 export function encode(value: unknown, format: WireFormat): Uint8Array {
-  return format === 'msgpack' ? packr.pack(value) : textEncoder.encode(JSON.stringify(value));
+  try {
+    return format === 'msgpack' ? packr.pack(value) : textEncoder.encode(JSON.stringify(value));
+  } catch (error) {
+    throw new MillraceError('badInput', `the message cannot be written as ${format}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Which format a content type names; an unknown one is refused by name. */

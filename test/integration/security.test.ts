@@ -6,7 +6,7 @@ import { passwordOf, signInAs, startAuthServer } from '../support/auth-server.ts
 import { availableServers, startTestServer } from '../support/nats-server.ts';
 import { startSystem, systemMissing, temporaryFolder } from '../support/system.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(180_000);
 
 const skip = systemMissing();
 const event = { features: { a: 1 }, label: 1 };
