@@ -24,7 +24,10 @@ export async function joinBroker(options: EmbeddedServerOptions, log: Logger): P
     kept = broker;
   });
   return {
-    connect: { servers: [url], ...(options.settings.users.length > 0 && { nkey: keyPathOf(options.dataDir) }) },
+    connect: {
+      servers: [url],
+      ...(options.settings.users.length > 0 && { nkey: keyPathOf(options.dataDir) }),
+    },
     url,
     source: `nats-server of another process (pid ${pid})`,
     onLost: (listener) => (kept === undefined ? void listeners.push(listener) : kept.onLost(listener)),

@@ -75,7 +75,8 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     const { settings, root, environment } = options;
     const access = await serverAccess(layout, settings.users, root, environment.env);
     const place = { layout, access };
-    const run = (await adoptOrphan(options, place)) ?? (await launch(options, place, options.port ?? settings.port));
+    const run =
+      (await adoptOrphan(options, place)) ?? (await launch(options, place, options.port ?? settings.port));
     return new RunningServer(options, place, lock, run);
   } catch (error) {
     await lock.release();
