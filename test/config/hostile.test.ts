@@ -95,7 +95,7 @@ t.test('config - a name cannot leave its folder or its subject', async (t) => {
   ];
   for (const name of hostile) {
     t.throws(() => validateModel(name, {}), MillraceError, JSON.stringify(name));
-    t.match(refusalOf(JSON.stringify({ root: name })), /root/, JSON.stringify(name));
+    t.match(refusalOf(JSON.stringify({ root: name })), 'root: expected', JSON.stringify(name));
   }
 });
 
