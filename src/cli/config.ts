@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import { explain, type SettingRow } from '../../config/describe.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { Config, Secret } from '../../config/schema.ts';
+import { redactedUrl } from '../base/redacted-url.ts';
 import { UsageError } from './failure.ts';
 import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
@@ -21,7 +23,7 @@ export function addConfig(program: Command, terminal: Terminal): void {
     .option('--json', 'write the settings with all defaults as JSON')
     .action((file: string, options: JsonOption) => {
       const config = loadConfig(file);
-      if (options.json === true) return printJson(terminal, config);
+      if (options.json === true) return printJson(terminal, withoutSecrets(config));
       const models = Object.entries(config.models).map(
         ([name, { task, optimizer }]) => `${name} (${task}, ${optimizer.name})`,
       );
@@ -41,6 +43,25 @@ export function addConfig(program: Command, terminal: Terminal): void {
       if (options.json === true) printJson(terminal, rows);
       else terminal.print(rows.map(settingText).join('\n'));
     });
+}
+
+const hidden = '(not shown)';
+
+/** Where a secret comes from may be shown; one that stands in the file may not. */
+function withoutSecrets(config: Config): object {
+  const { nats } = config;
+  const shown = (secret: Secret | undefined) => (typeof secret === 'string' ? hidden : secret);
+  const users = nats.embedded.users.map((user) => ({ ...user, password: shown(user.password) }));
+  return {
+    ...config,
+    nats: {
+      ...nats,
+      servers: nats.servers.map(redactedUrl),
+      password: shown(nats.password),
+      token: shown(nats.token),
+      embedded: { ...nats.embedded, users },
+    },
+  };
 }
 
 function settingText({ path, variant, expected, default: byDefault, doc }: SettingRow): string {
