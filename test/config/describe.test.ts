@@ -27,6 +27,7 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
   t.same(
     rates.map((row) => [row.variant, row.default]),
     [
+      ['nag', '0.5'],
       ['sgd', '0.01'],
       ['adagrad', '0.1'],
     ],

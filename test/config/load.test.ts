@@ -66,11 +66,14 @@ t.test('config - what was expected is said for every type', async (t) => {
       'optimizer.alpha: expected a number above 0 and up to 1000, got 0',
     ],
     [{ optimizer: { name: 'ftrl', l1: -1 } }, 'optimizer.l1: expected a number from 0 to 1000000, got -1'],
-    [{ optimizer: { name: 'adam' } }, 'optimizer.name: expected "sgd", "adagrad" or "ftrl", got "adam"'],
-    [{ optimizer: {} }, 'optimizer.name: expected "sgd", "adagrad" or "ftrl", got nothing'],
+    [
+      { optimizer: { name: 'adam' } },
+      'optimizer.name: expected "nag", "sgd", "adagrad" or "ftrl", got "adam"',
+    ],
+    [{ optimizer: {} }, 'optimizer.name: expected "nag", "sgd", "adagrad" or "ftrl", got nothing'],
     [
       { optimizer: 'sgd' },
-      'optimizer: expected an object whose "name" is "sgd", "adagrad" or "ftrl", got "sgd"',
+      'optimizer: expected an object whose "name" is "nag", "sgd", "adagrad" or "ftrl", got "sgd"',
     ],
     [
       { features: { interactions: [['a']] } },
@@ -100,7 +103,7 @@ t.test('config - an unknown key is refused with the nearest known one', async (t
     ],
     [
       ofModel({ optimizer: { name: 'ftrl', learningRate: 1 } }),
-      'optimizer.learningRate: unknown key here; it is a setting of "sgd" and "adagrad"',
+      'optimizer.learningRate: unknown key here; it is a setting of "nag" and "sgd" and "adagrad"',
     ],
     [ofModel({ actors: { zebra: 2 } }), 'unknown key; expected one of: shards, learners, predictors'],
   ];
