@@ -11,11 +11,13 @@ import { EntryQueue } from '../src/learner/entry-queue.ts';
 import { ExclusionFilter } from '../src/learner/exclusion-filter.ts';
 import { Learner } from '../src/learner/learner.ts';
 import { keepRejected } from '../src/learner/rejected-log.ts';
+import { assertSameLog } from '../src/learner/same-log.ts';
 import { ShardClient } from '../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../src/learner/take-over.ts';
 import type { LogEntry, LogReader } from '../src/nats/channel.ts';
 import { packInternal, unpackInternal } from '../src/protocol/codec.ts';
 import { decodeEpochEntry } from '../src/protocol/epoch-entry.ts';
+import { sequenceOfEpoch } from '../src/protocol/epoch-number.ts';
 import type { CutRequest, Exclusion, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
 import { type Subjects, subjectsOf, verbOfSubject } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
@@ -27,6 +29,7 @@ export interface LearnerSettings {
   readonly epoch: number;
   readonly config: ModelConfig;
   readonly learner: number;
+  readonly stream: { readonly name: string; readonly created: string };
   /** Of the epoch. */
   readonly exclusions: readonly Exclusion[];
   readonly paused: boolean;
@@ -44,7 +47,8 @@ async function learnerActor(context: Context): Promise<RunningActor> {
   const { learners } = config.actors;
   const built = buildModel(config);
   const shards = shardClient(context, subjects, built.model.layout);
-  const { marks, sums } = await takeOver(shards);
+  const { marks, sums, anchors } = await takeOver(shards);
+  await assertSameLog(channel, settings.stream, anchors);
   const queue = new EntryQueue(config.batch.eventsMax * 4, settings.queueBytesMax);
   const loop = new Learner({
     definition: built.definition,
@@ -122,7 +126,7 @@ function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Flo
 async function readInto(queue: EntryQueue, reader: LogReader, epoch: number): Promise<void> {
   for await (const entry of reader) {
     // Another epoch was started by another owner of this model: what this one learns would be refused.
-    if (entry.seq > epoch && beginsEpoch(entry)) {
+    if (entry.seq > sequenceOfEpoch(epoch) && beginsEpoch(entry)) {
       throw new MillraceError('conflict', `epoch ${epoch} has ended: epoch ${entry.seq} began`);
     }
     queue.push(entry);

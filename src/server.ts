@@ -24,6 +24,7 @@ import { Operations, ownersBucket } from './server/operations.ts';
 import { joinBroker } from './server/shared-broker.ts';
 import { mayStandByAgain, type Standby, untilNobodyOwns } from './server/standby.ts';
 import { watchActors } from './server/watch-actors.ts';
+import { watchLog } from './server/watch-log.ts';
 import { monitorActor, type Surroundings } from './topology.ts';
 import { codeVersion } from './version.ts';
 
@@ -144,7 +145,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   });
   undo.push(() => supervisor.stop());
   watchActors(supervisor, operations, channel, subjects, log);
-  await ensureRejectedStream(channel, subjects);
+  await watchLog(channel, supervisor, operations, () => ensureRejectedStream(channel, subjects), log);
   channel.subscribe(subjects.event('checkpoint', '*'), (message) => {
     const made = versionMadeOf(message.data);
     const host = operations.hostOf(message.subject.split('.').at(-1)!);

@@ -104,7 +104,7 @@ export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActor
       return specOf('shard', `${model}/shard/${shard}`, settings);
     }),
     learners: numbered(config.actors.learners, (learner) => {
-      const work = { learner, exclusions: entry.exclusions, paused, queueBytesMax };
+      const work = { learner, stream, exclusions: entry.exclusions, paused, queueBytesMax };
       const settings = { ...common, epoch: served.epoch, config, ...work };
       return specOf('learner', `${model}/learner/${learner}`, settings);
     }),

@@ -27,6 +27,7 @@ import type { Manifest, Pointer } from './store.ts';
 const count = z.int().min(0);
 const uint32 = count.max(uint32Max);
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+const anchor = z.strictObject({ seq: count, timeMs: z.number(), sha256: digest });
 /** JSON has no text for these four float64 values; they are written as strings. */
 const unwritable = ['NaN', 'Infinity', '-Infinity', '-0'] as const;
 const float64 = z.union([z.number(), z.enum(unwritable).transform(Number)]);
@@ -58,7 +59,7 @@ const sinceFormat1 = {
     name: z.string(),
     created: z.string(),
     marks: z.array(count),
-    anchor: z.strictObject({ seq: count, timeMs: z.number(), sha256: digest }).exactOptional(),
+    anchor: anchor.exactOptional(),
   }),
   fingerprint: z.string(),
   definition: z.unknown(),
@@ -106,6 +107,7 @@ function checked(schema: z.ZodType<Manifest>): z.ZodType<Manifest> {
 const pointerSchema: z.ZodType<Pointer> = z.strictObject({
   version: z.int().min(0).max(versionMax),
   skipTo: count.exactOptional(),
+  anchor: anchor.exactOptional(),
 });
 
 function shardsProblem(manifest: Pick<Manifest, 'shards' | 'keyCount' | 'rowWidth'>): string | undefined {

@@ -6,6 +6,7 @@
  */
 
 import type { Exclusion } from '../protocol/internal.ts';
+import type { LogAnchor } from '../protocol/log-anchor.ts';
 
 /** One shard's part of a version: the rows that are not all zero, keys ascending. */
 export interface ShardImage {
@@ -49,7 +50,7 @@ export interface VersionFacts {
     /** Last sequence applied, per partition. */
     readonly marks: readonly number[];
     /** The message at the lowest mark: two streams that differ there are not the same stream. */
-    readonly anchor?: { readonly seq: number; readonly timeMs: number; readonly sha256: string };
+    readonly anchor?: LogAnchor;
   };
   /** Fingerprint of the settings that decide the parameters, and those settings. */
   readonly fingerprint: string;
@@ -88,6 +89,8 @@ export interface Pointer {
   readonly version: number;
   /** Events up to this sequence are left out; absent: the version's own marks count. */
   readonly skipTo?: number;
+  /** The log's entry there, by which it is known again. */
+  readonly anchor?: LogAnchor;
 }
 
 export interface VersionWriter {

@@ -14,7 +14,7 @@ interface AddOptions extends ServerOptions {
 export function addModels(program: Command, terminal: Terminal): void {
   const group = program
     .command('models')
-    .description('Add, remove, reset and clone models of a running server');
+    .description('Add, remove, reset, clone and acknowledge models of a running server');
   const command = (name: string, description: string) =>
     withServerOptions(group.command(name)).description(description).argument('<model>', 'name of the model');
   const say = (options: ServerOptions, facts: object, sentence: string) =>
@@ -42,6 +42,15 @@ export function addModels(program: Command, terminal: Terminal): void {
         : '';
       say(options, { model, purged, untilRestart }, `${model} is removed, ${rest}${back}`);
     });
+
+  command('acknowledge', 'Take a loss of the event log out of the status, once it has been read').action(
+    async (model: string, options: ServerOptions) => {
+      const { regression } = await withClient(options, (client) => client.acknowledge(model));
+      const sentence =
+        regression === undefined ? 'there is no loss to acknowledge' : `acknowledged: ${regression.detail}`;
+      say(options, { model, regression }, sentence);
+    },
+  );
 
   command('reset', 'Forget what a model has learned; its settings and versions stay').action(
     async (model: string, options: ServerOptions) => {

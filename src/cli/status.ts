@@ -120,6 +120,14 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ],
     ['position', `${model.seq} of ${model.streamSeq}, ${countText(model.lag)} behind`],
     ['version', `${model.version}, epoch ${model.epoch}`],
+    ...(model.regression === undefined
+      ? []
+      : [
+          ['log', styles.red(`${model.regression.detail} (noticed ${model.regression.at})`)] as [
+            string,
+            string,
+          ],
+        ]),
     ['quality', quality(total)],
     ['recently', quality(window)],
     [

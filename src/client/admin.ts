@@ -3,7 +3,13 @@ import type { ModelInput } from '../../config/schema.ts';
 import type { MillraceError } from '../base/errors.ts';
 import { encode } from '../protocol/codec.ts';
 import type { Exclusion } from '../protocol/internal.ts';
-import type { ReplayResult, ServerStatus, UnlearnResult, VersionSummary } from '../protocol/messages.ts';
+import type {
+  LogRegressionStatus,
+  ReplayResult,
+  ServerStatus,
+  UnlearnResult,
+  VersionSummary,
+} from '../protocol/messages.ts';
 import type { Verb } from '../protocol/subjects.ts';
 import { bodyOf, isNotReady, type Link } from './link.ts';
 import { nameOf } from './tokens.ts';
@@ -53,6 +59,8 @@ export interface Admin {
     skip: readonly SkippedEvents[],
     options?: { from?: number; to?: number; serve?: boolean },
   ): Promise<UnlearnResult>;
+  /** Takes a loss of the log out of the status; resolves to it, if there was one. */
+  acknowledge(model: string): Promise<{ regression?: LogRegressionStatus }>;
   addModel(model: string, config?: ModelInput): Promise<{ model: string; epoch: number }>;
   /** `purge` removes its stream and its versions too. */
   removeModel(model: string, options?: { purge?: boolean }): Promise<Removal>;
@@ -86,6 +94,7 @@ export function adminOf(link: Link): Admin {
     replay: async (model, options = {}) => ask('replay', model, options, replayTimeoutMs),
     unlearn: async (model, skip, options = {}) =>
       ask('unlearn', model, { skip, ...options }, replayTimeoutMs),
+    acknowledge: async (model) => ask('acknowledge', model, {}),
     addModel: async (model, config = {}) => ask('add', model, { config }),
     removeModel: async (model, { purge = false } = {}) => ask('remove', model, { purge }),
     resetModel: (model) => tell('reset', model, {}),

@@ -21,6 +21,7 @@ import type {
   OpenCutReply,
   OpenCutRequest,
 } from '../protocol/internal.ts';
+import { anchorsFrom, type LogAnchor } from '../protocol/log-anchor.ts';
 import type { Subjects } from '../protocol/subjects.ts';
 
 export interface CutSettings {
@@ -37,6 +38,8 @@ export interface CutSettings {
 export interface CutState extends Counts {
   readonly marks: Float64Array;
   readonly totals: Float64Array;
+  /** Last entries in the rows, one for each learner that has learned. */
+  readonly anchors: readonly LogAnchor[];
   /** Names of the blobs that each shard has. */
   readonly blobs: readonly (readonly string[])[];
 }
@@ -126,10 +129,11 @@ type ShardState = Omit<CutState, 'blobs'>;
 const isSameState = (state: ShardState, other: ShardState): boolean =>
   state.learned === other.learned && state.marks.every((mark, at) => mark === other.marks[at]);
 
-const stateOf = ({ marks, totals, blobs: _blobs, ...counts }: OpenCutReply): ShardState => ({
+const stateOf = ({ marks, totals, anchors, blobs: _blobs, ...counts }: OpenCutReply): ShardState => ({
   ...counts,
   marks: doublesOf(marks),
   totals: doublesOf(totals),
+  anchors: anchorsFrom(doublesOf(anchors)),
 });
 
 function joined(pieces: readonly { keys: Uint32Array; rows: Float32Array }[], rowWidth: number) {

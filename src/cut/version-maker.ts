@@ -130,7 +130,9 @@ export class VersionMaker {
     const definition = definitionOf(config);
     const { keyCount, width } = rowLayoutOf(config);
     const marks = Array.from(state.marks);
-    const anchor = await this.#anchor(Math.min(...marks));
+    const lowest = Math.min(...marks);
+    // The entry as it was learned: the log may have lost it since.
+    const anchor = state.anchors.find(({ seq }) => seq === lowest) ?? (await this.#anchor(lowest));
     return {
       model,
       parent: this.#last.version,

@@ -74,6 +74,7 @@ export class BatchBuilder {
   /** Takes the entry in; returns what in it was refused. */
   take(entry: LogEntry, batch: Batch): RejectedEvent[] {
     batch.toSeq = entry.seq;
+    batch.last = entry;
     batch.messages++;
     const verb = verbOfSubject(entry.subject);
     if (verb === 'control' || !this.#isOwn(entry)) return [];

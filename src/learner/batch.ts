@@ -4,6 +4,7 @@
  * being pushed. Buffers are kept and used again.
  */
 import type { SparseVector } from '../base/sparse-vector.ts';
+import type { LogEntry } from '../nats/channel.ts';
 import { RowNumbers } from './row-numbers.ts';
 
 export interface Position {
@@ -36,6 +37,8 @@ export class Batch {
   /** (sequence, broker time) of the entries, for freshness. */
   readonly stamps: number[] = [];
   messages = 0;
+  /** The last entry taken in. */
+  last: LogEntry | undefined;
   /** Events that an exclusion passed over. */
   excluded = 0;
 
@@ -47,6 +50,7 @@ export class Batch {
     this.stamps.length = 0;
     this.messages = 0;
     this.excluded = 0;
+    this.last = undefined;
   }
 
   add(vector: SparseVector, event: { label: number; weight: number }, at: Position, item: unknown): void {

@@ -12,6 +12,7 @@ import type { ModelDefinition } from '../model/definition.ts';
 import { addToSums, bucketOf, sumCount } from '../model/metrics.ts';
 import { differenceRows } from '../model/row-join.ts';
 import type { BatchTally } from '../protocol/internal.ts';
+import { anchorNumbers, anchorOf } from '../protocol/log-anchor.ts';
 import type { RejectedEvent } from '../protocol/messages.ts';
 import { Batch } from './batch.ts';
 import { type BatchBuilder, rejectedEvent } from './batch-builder.ts';
@@ -176,6 +177,9 @@ export class Learner {
       learned,
       rejected: rejected.length,
       excluded: batch.excluded,
+      ...(batch.last === undefined
+        ? {}
+        : { anchor: bytesOf(Float64Array.from(anchorNumbers(anchorOf(batch.last)))) }),
       sums: bytesOf(sums.slice()),
       buckets: bytesOf(this.#buckets.slice(0, definition.task === 'binary' ? learned : 0)),
       stamps: bytesOf(new Float64Array(batch.stamps)),

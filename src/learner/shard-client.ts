@@ -45,6 +45,7 @@ export interface ShardGreeting {
   readonly stagedTo: number;
   readonly marks: Float64Array;
   readonly sums: Float64Array;
+  readonly anchors: Float64Array;
 }
 
 export class ShardClient {
@@ -89,7 +90,8 @@ export class ShardClient {
     const replies = await this.#all(() => body, 'hello');
     return replies.map((data) => {
       const reply = unpackInternal<HelloReply>(data);
-      return { ...reply, marks: doublesOf(reply.marks), sums: doublesOf(reply.sums) };
+      const [marks, sums, anchors] = [reply.marks, reply.sums, reply.anchors].map(doublesOf);
+      return { ...reply, marks: marks!, sums: sums!, anchors: anchors! };
     });
   }
 

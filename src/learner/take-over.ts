@@ -4,12 +4,15 @@
  * is dropped and learned again.
  */
 import { assert } from '../base/assert.ts';
+import { anchorsFrom, type LogAnchor } from '../protocol/log-anchor.ts';
 import type { ShardClient, ShardGreeting } from './shard-client.ts';
 
 export interface StartingPoint {
   /** Last sequence applied, per partition: the same on every shard. */
   readonly marks: Float64Array;
   readonly sums: Float64Array;
+  /** Last entries in the parameters. */
+  readonly anchors: readonly LogAnchor[];
 }
 
 export async function takeOver(shards: ShardClient): Promise<StartingPoint> {
@@ -32,7 +35,7 @@ export async function takeOver(shards: ShardClient): Promise<StartingPoint> {
 function startingPoint(greetings: readonly ShardGreeting[]): StartingPoint {
   const [first] = greetings;
   assert(first !== undefined, 'a model has at least one shard');
-  return { marks: first.marks, sums: first.sums };
+  return { marks: first.marks, sums: first.sums, anchors: anchorsFrom(first.anchors) };
 }
 
 /** Where to start reading: behind the lowest mark of the partitions that are this learner's. */

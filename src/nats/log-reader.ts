@@ -17,7 +17,7 @@ import { EntryQueue } from './entry-queue.ts';
 import { DeliveredEntry, readDelivery } from './log-entry.ts';
 import { operatingError } from './nats-errors.ts';
 import { createConsumer, deleteConsumer, type LogSource, streamIdentity } from './ordered-consumer.ts';
-import { streamState } from './streams.ts';
+import { lookUpEntry, streamState } from './streams.ts';
 
 const capacity = 1_000;
 const bytesWaitingMax = 8 * 1024 * 1024;
@@ -50,6 +50,7 @@ class PullReader implements LogReader {
   readonly #queue: EntryQueue;
   /** Last sequence that was taken into the queue. */
   #position: number;
+  #last: LogEntry | undefined;
   #created = '';
   #consumer: ConsumerInfo | undefined;
   #inbox = '';
@@ -167,8 +168,9 @@ class PullReader implements LogReader {
     let waitMs = retryFirstMs;
     while (!this.#closed && attempt === this.#attempt && this.#source.connected) {
       try {
-        const { created } = await streamIdentity(this.#source, this.#stream, this.#position);
+        const { created, firstSeq } = await streamIdentity(this.#source, this.#stream, this.#position);
         if (created !== this.#created) throw replaced(this.#stream, this.#position);
+        await this.#compareLast(firstSeq);
         return await this.#build(attempt);
       } catch (thrown) {
         const error = operatingError(thrown, `read stream ${this.#stream}`);
@@ -178,6 +180,19 @@ class PullReader implements LogReader {
         waitMs = Math.min(retryMostMs, waitMs * 2);
       }
     }
+  }
+
+  /** A log that lost entries and grew again has others at sequences that were read. */
+  async #compareLast(firstSeq: number): Promise<void> {
+    const last = this.#last;
+    if (last === undefined || last.seq !== this.#position || last.seq < firstSeq) return;
+    const entry = await lookUpEntry(this.#source.manager, this.#stream, { seq: last.seq });
+    if (entry !== undefined && entry.timeMs === last.timeMs && Buffer.compare(entry.data, last.data) === 0)
+      return;
+    throw new MillraceError(
+      'conflict',
+      `stream ${this.#stream} has another entry at ${last.seq}, which was read: the server lost entries`,
+    );
   }
 
   #receive(message: Msg): void {
@@ -199,7 +214,8 @@ class PullReader implements LogReader {
     this.#entrylessTicks = 0;
     this.#barren = false;
     this.#pullBytesFactor = 1;
-    this.#queue.push(new DeliveredEntry(message, delivery));
+    this.#last = new DeliveredEntry(message, delivery);
+    this.#queue.push(this.#last);
     this.#refill();
   }
 

@@ -24,6 +24,8 @@ export interface HelloReply {
   readonly marks: Uint8Array;
   /** Float64 progressive sums (src/model/metrics.ts), from shard 0. */
   readonly sums: Uint8Array;
+  /** Float64 anchors (log-anchor.ts) of the last entries that are in the parameters. */
+  readonly anchors: Uint8Array;
 }
 
 export interface PullRequest extends LearnerIdentity {
@@ -57,6 +59,8 @@ export type Counts = Readonly<Record<CountName, number>>;
 
 /** What a batch adds besides rows. */
 export interface BatchTally extends Counts {
+  /** Float64 anchor of the batch's last entry (log-anchor.ts). */
+  readonly anchor?: Uint8Array;
   /** Shard 0 only. Float64 sums: totals with one learner, differences with several. */
   readonly sums?: Uint8Array;
   /** Shard 0 only. Uint16 indices into the totals to count up by one (src/model/metrics.ts). */
@@ -110,6 +114,8 @@ export interface OpenCutRequest {
 /** Comes when every learner's marker is in. */
 export interface OpenCutReply extends Counts {
   readonly marks: Uint8Array;
+  /** Float64 anchors of the learners' last entries. */
+  readonly anchors: Uint8Array;
   readonly totals: Uint8Array;
   /** Names of the blobs that this shard adds to the version; a name comes from one shard. */
   readonly blobs: readonly string[];

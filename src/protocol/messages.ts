@@ -111,11 +111,26 @@ export interface MetricsView {
 
 export type ModelPhase = 'starting' | 'running' | 'paused' | 'switching' | 'failed' | 'stopping';
 
+/** The server of the log has lost acked entries. Shown until it is acknowledged, or until a start that finds nothing new. */
+export interface LogRegressionStatus {
+  readonly kind: 'anew' | 'truncated' | 'regrown';
+  /** First and last sequence that were learned, or left out, and that the log has lost. */
+  readonly lost: readonly [number, number];
+  /** Last sequence at which the log still is what was learned. */
+  readonly agreesTo: number;
+  /** The epoch that began because of it. */
+  readonly epoch: number;
+  /** When it was noticed. */
+  readonly at: string;
+  readonly detail: string;
+}
+
 export interface ModelStatus {
   readonly model: string;
   readonly phase: ModelPhase;
   /** Why, when failed. */
   readonly reason?: string;
+  readonly regression?: LogRegressionStatus;
   readonly task: string;
   readonly optimizer: string;
   readonly epoch: number;

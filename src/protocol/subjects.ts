@@ -13,6 +13,7 @@ export const modelVerbs = [
   'exclude',
   'replay',
   'unlearn',
+  'acknowledge',
   'add',
   'remove',
   'reset',

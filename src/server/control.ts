@@ -58,6 +58,7 @@ const acts: Readonly<Record<Verb, Act>> = {
     (operations, model, { from, to }) => operations.replay(model, from, to),
   ),
   unlearn: withBody(unlearnSchema, (operations, model, body) => operations.unlearn(model, body)),
+  acknowledge: withBody(nothing, (operations, model) => operations.acknowledge(model)),
   add: withBody(z.object({ config: z.unknown() }), (operations, model, { config }) =>
     operations.add(model, config ?? {}),
   ),

@@ -11,10 +11,13 @@ import type { Logger } from '../base/logger.ts';
 import { persistently } from '../base/persistently.ts';
 import type { Manifest } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec, StreamState } from '../nats/channel.ts';
-import { decodeEpochEntry, encodeEpochEntry } from '../protocol/epoch-entry.ts';
+import { decodeEpochEntry, encodeEpochEntry, epochEntryOf } from '../protocol/epoch-entry.ts';
+import { epochNumber } from '../protocol/epoch-number.ts';
 import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
+import { anchorOf, type LogAnchor } from '../protocol/log-anchor.ts';
 import type { Subjects } from '../protocol/subjects.ts';
-import { leftOutAfter, leftOutOfEpoch, withExclusions } from './epochs.ts';
+import { exclusionsUpTo, leftOutAfter, leftOutOfEpoch, withExclusions } from './epochs.ts';
+import { type LogRegression, rangesUpTo } from './log-regression.ts';
 import { appendMakingRoom, ensureModelStream } from './model-stream.ts';
 
 const appendTriesMax = 8;
@@ -29,8 +32,21 @@ export interface EpochStart {
   readonly exclusions: readonly Exclusion[];
   /** What the base was recomputed without. */
   readonly unlearned?: readonly Exclusion[];
+  readonly incarnation: number;
+  readonly lost?: LogRegression['lost'] | undefined;
   /** Definition with which the state was made. */
   readonly definition?: unknown;
+}
+
+/** A version that an epoch starts from. */
+export interface VersionStart {
+  readonly reason: EpochEntry['reason'];
+  readonly manifest: Manifest | undefined;
+  readonly skipTo: number;
+  readonly stream: StreamState;
+  readonly incarnation: number;
+  /** What the log has lost of it. */
+  readonly regression: LogRegression | undefined;
 }
 
 export class EpochLog {
@@ -63,30 +79,89 @@ export class EpochLog {
   }
 
   /** What a version never learned of the log, and what is skipped now; without a version, of the empty model. */
-  async leftOut(manifest: Manifest | undefined, skipTo: number): Promise<EpochEntry['leftOut']> {
+  async leftOut(
+    manifest: Manifest | undefined,
+    skipTo: number,
+    agreesTo: number,
+  ): Promise<EpochEntry['leftOut']> {
     if (manifest === undefined) return leftOutAfter([], 0, skipTo);
     const before = await leftOutOfEpoch(this.#channel, this.#subjects, this.#model, manifest.epoch);
-    return leftOutAfter(before, Math.min(...manifest.stream.marks), skipTo);
+    return leftOutAfter(rangesUpTo(before, agreesTo), Math.min(agreesTo, ...manifest.stream.marks), skipTo);
   }
 
-  /** What the last epoch passed over, and more. */
-  async exclusions(stream: StreamState, added: readonly Exclusion[] = []): Promise<Exclusion[]> {
-    const last = await this.#channel.lastEntry(
-      this.#subjects.stream(this.#model),
-      this.#subjects.control(this.#model),
+  /** The entry of a state that a version holds; without one, of the empty model. */
+  async entryFrom({
+    reason,
+    manifest,
+    skipTo,
+    stream,
+    incarnation,
+    regression,
+  }: VersionStart): Promise<EpochEntry> {
+    const agreesTo = regression?.agreesTo ?? Number.POSITIVE_INFINITY;
+    const unlearned = manifest?.unlearned?.exclusions;
+    const exclusions = await this.exclusions(stream, unlearned ?? manifestExclusions(manifest), agreesTo);
+    // What a start finds left out may be lost; what a rollback leaves out is the log as it is now.
+    const skip = reason === 'regression' ? Math.min(skipTo, agreesTo) : skipTo;
+    const base = manifest?.version ?? 0;
+    const leftOut = await this.leftOut(manifest, skip, agreesTo);
+    const start = { reason, base, skipTo: skip, leftOut, exclusions, incarnation };
+    if (manifest === undefined) return this.entryOf(start);
+    const { epoch, definition, stream: learned } = manifest;
+    const isHeld = Math.max(...learned.marks) > agreesTo;
+    return this.entryOf({
+      ...start,
+      from: { epoch, marks: learned.marks },
+      ...(unlearned === undefined ? {} : { unlearned }),
+      ...(isHeld ? { lost: regression?.lost } : {}),
+      definition,
+    });
+  }
+
+  /** What the last epoch passed over, and more. Sequences behind `agreesTo` are those of other events now. */
+  async exclusions(
+    stream: StreamState,
+    added: readonly Exclusion[] = [],
+    agreesTo = Number.POSITIVE_INFINITY,
+  ): Promise<Exclusion[]> {
+    const before = (await this.#last())?.exclusions ?? [];
+    const { exclusionsMax } = this.#config.limits;
+    return withExclusions(
+      exclusionsUpTo(before, agreesTo),
+      exclusionsUpTo(added, agreesTo),
+      stream.firstSeq,
+      exclusionsMax,
     );
-    const before = (last && decodeEpochEntry(last.data)?.exclusions) ?? [];
-    return withExclusions(before, added, stream.firstSeq, this.#config.limits.exclusionsMax);
+  }
+
+  /** How often the log had lost entries before its last epoch began. */
+  async incarnation(): Promise<number> {
+    return (await this.#last())?.incarnation ?? 0;
+  }
+
+  async #last(): Promise<EpochEntry | undefined> {
+    const [stream, control] = [this.#subjects.stream(this.#model), this.#subjects.control(this.#model)];
+    const last = await this.#channel.lastEntry(stream, control);
+    return last && decodeEpochEntry(last.data);
+  }
+
+  /** The log's entry at a mark; undefined at its beginning. */
+  async anchorAt(seq: number): Promise<LogAnchor | undefined> {
+    if (seq <= 0) return undefined;
+    const entry = await this.#channel.entryAt(this.#subjects.stream(this.#model), seq);
+    return entry && anchorOf(entry);
   }
 
   entryOf(start: EpochStart): EpochEntry {
-    const { from, definition, ...rest } = start;
+    const { from, definition, incarnation, lost, ...rest } = start;
     const own = definitionOf(this.#config);
     const changes = definition === undefined ? [] : compareDefinitions(definition, own);
     return {
       kind: 'epoch',
       ...rest,
       ...(from === undefined ? {} : { from: { epoch: from.epoch, marks: compactMarks(from.marks) } }),
+      ...(incarnation === 0 ? {} : { incarnation }),
+      ...(lost === undefined ? {} : { lost }),
       fingerprint: fingerprintOf(own),
       settings: learningSettingsOf(this.#config),
       ...(changes.length === 0 ? {} : { changes: changes.map(({ needs: _needs, ...change }) => change) }),
@@ -103,7 +178,8 @@ export class EpochLog {
       );
     const failed = (error: Error) =>
       this.#log.warn({ model: this.#model, reason: error.message }, 'epoch not written yet');
-    return (await persistently(appendTriesMax, append, failed)).seq;
+    const { seq } = await persistently(appendTriesMax, append, failed);
+    return epochNumber(entry.incarnation ?? 0, seq);
   }
 }
 
@@ -111,3 +187,7 @@ function compactMarks(marks: ArrayLike<number>): number[] {
   const all = Array.from(marks);
   return all.every((mark) => mark === all[0]) ? all.slice(0, 1) : all;
 }
+
+/** What a version's epoch passed over, for when the log no longer says so. */
+const manifestExclusions = (manifest: Manifest | undefined): readonly Exclusion[] =>
+  epochEntryOf(manifest?.entry)?.exclusions ?? [];

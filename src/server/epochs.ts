@@ -5,6 +5,7 @@
 import { MillraceError } from '../base/errors.ts';
 import type { Channel } from '../nats/channel.ts';
 import { decodeEpochEntry } from '../protocol/epoch-entry.ts';
+import { incarnationOfEpoch, sequenceOfEpoch } from '../protocol/epoch-number.ts';
 import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
 import type { Subjects } from '../protocol/subjects.ts';
 
@@ -20,8 +21,11 @@ export async function entryOfEpoch(
   model: string,
   epoch: number,
 ): Promise<EpochEntry | undefined> {
-  const entry = epoch > 0 ? await channel.entryAt(subjects.stream(model), epoch) : undefined;
-  return entry?.subject === subjects.control(model) ? decodeEpochEntry(entry.data) : undefined;
+  const seq = sequenceOfEpoch(epoch);
+  const entry = seq > 0 ? await channel.entryAt(subjects.stream(model), seq) : undefined;
+  const decoded = entry?.subject === subjects.control(model) ? decodeEpochEntry(entry.data) : undefined;
+  // In a log that has lost entries, another epoch may have begun at this sequence.
+  return (decoded?.incarnation ?? 0) === incarnationOfEpoch(epoch) ? decoded : undefined;
 }
 
 /**
@@ -76,4 +80,12 @@ export function withExclusions(
     );
   }
   return [...byName.values()];
+}
+
+/** Exclusions of a log that is another one behind this sequence. */
+export function exclusionsUpTo(exclusions: readonly Exclusion[], seq: number): Exclusion[] {
+  return exclusions.flatMap((exclusion): Exclusion[] => {
+    if (exclusion.kind === 'position') return exclusion.seq <= seq ? [exclusion] : [];
+    return [{ ...exclusion, untilSeq: Math.min(exclusion.untilSeq, seq) }];
+  });
 }

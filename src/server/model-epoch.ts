@@ -6,10 +6,11 @@ import type { ModelConfig } from '../../config/schema.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { StreamState } from '../nats/channel.ts';
 import type { EpochEntry } from '../protocol/internal.ts';
+import type { LogAnchor } from '../protocol/log-anchor.ts';
 import { openShardMemory, type ShardMemory } from '../shard/memory.ts';
 import { settleMemory } from '../shard/settle.ts';
 import { type ModelEpoch, shardShapes } from '../topology.ts';
-import { loadParameters } from './parameters.ts';
+import { loadParameters, setAnchor } from './parameters.ts';
 import type { StoredState } from './starting-state.ts';
 
 /** What an epoch takes from its model's host. */
@@ -25,12 +26,14 @@ export interface BegunEpoch {
   readonly entry: EpochEntry;
   readonly stream: StreamState;
   readonly paused: boolean;
+  /** Entry of the log at the marks. */
+  readonly anchor: LogAnchor | undefined;
 }
 
 /** Version `stored`, or the empty model, with these marks. */
 export function loadedEpoch(
   { model, config, streamName, owner }: EpochHost,
-  { epoch, entry, stream, paused }: BegunEpoch,
+  { epoch, entry, stream, paused, anchor }: BegunEpoch,
   stored: StoredState | undefined,
   marks: Float64Array,
 ): ModelEpoch {
@@ -42,7 +45,7 @@ export function loadedEpoch(
     entry,
     served: { epoch, version: entry.base, leftOut: entry.leftOut },
     shapes,
-    buffers: loadParameters(shapes, { images: stored?.images ?? [], marks, totals }),
+    buffers: loadParameters(shapes, { images: stored?.images ?? [], marks, totals, anchor }),
     stream: { name: streamName, created: stream.created },
     owner,
     learned: unpackTotals(totals).counts.learned,
@@ -61,11 +64,13 @@ export function settledMemory({ shapes, buffers }: ModelEpoch): ShardMemory[] {
 export function continuedEpoch(
   before: ModelEpoch,
   memories: readonly ShardMemory[],
-  { epoch, entry, stream, paused }: BegunEpoch,
+  { epoch, entry, stream, paused, anchor }: BegunEpoch,
   marks: Float64Array,
 ): ModelEpoch {
-  for (const { ledger } of memories) {
+  for (const memory of memories) {
+    const { ledger } = memory;
     ledger.marks.set(marks);
+    if (entry.lost !== undefined) setAnchor(memory, anchor);
     // A batch of this epoch may end at a sequence at which one of the epoch before has ended.
     ledger.committedTo.fill(0);
   }

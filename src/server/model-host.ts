@@ -9,24 +9,23 @@ import { MillraceError, messageOf } from '../base/errors.ts';
 import type { FaultPoints } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
-import type { Channel, StreamSpec, StreamState } from '../nats/channel.ts';
-import { packInternal, unpackInternal } from '../protocol/codec.ts';
+import type { Channel, StreamSpec } from '../nats/channel.ts';
+import { encode, packInternal, unpackInternal } from '../protocol/codec.ts';
+import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
 import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
-import type { ModelPhase } from '../protocol/messages.ts';
+import { anchorsFrom } from '../protocol/log-anchor.ts';
+import type { LogRegressionStatus, ModelPhase } from '../protocol/messages.ts';
 import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { openShardMemory } from '../shard/memory.ts';
 import { type ModelActors, type ModelEpoch, modelActors, type Surroundings } from '../topology.ts';
+import { begunEpoch, type EpochPlace, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
 import { EpochLog } from './epoch-log.ts';
-import { type BegunEpoch, continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
-import {
-  checkDefinition,
-  newestGoodVersion,
-  readVersion,
-  type StoredState,
-  startingMarks,
-} from './starting-state.ts';
+import { anchorsOfVersions, findRegression, type LogRegression, rangesUpTo } from './log-regression.ts';
+import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
+import { noticeOf } from './regression-notice.ts';
+import { checkDefinition, newestGoodVersion, readVersion, startingMarks } from './starting-state.ts';
 import { type ModelLine, tellLearners, tellPredictors } from './tell-actors.ts';
 
 export interface HostOptions {
@@ -54,6 +53,7 @@ export class ModelHost {
   #reason: string | undefined;
   #epoch: ModelEpoch | undefined;
   #actors: ModelActors | undefined;
+  #regression: LogRegressionStatus | undefined;
   #paused = false;
   /** Our number among those that have owned the model's versions. */
   #owner = 0;
@@ -121,18 +121,12 @@ export class ModelHost {
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
     faults.reach('server.versionRead');
-    const skipTo = pointer?.skipTo ?? 0;
-    const entry = await this.#entryFrom('start', stored, skipTo, stream);
-    const epoch = await this.#epochs.append(entry);
-    faults.reach('server.epochWritten');
-    const marks =
-      stored === undefined
-        ? new Float64Array(this.config.partitions).fill(skipTo)
-        : startingMarks(stored.manifest, stream, skipTo, log);
-    this.#install(loadedEpoch(this, { epoch, entry, stream, paused: this.#paused }, stored, marks));
+    const { begun, marks, regression } = await resumeEpoch(this.#place, { stored, pointer, stream });
+    this.#install(loadedEpoch(this, begun, stored, marks));
     const { shards, learners, predictors, checkpointer } = this.#actors!;
     await this.#options.supervisor.startAll([shards, [...learners, ...predictors], [checkpointer]]);
     this.#phase = 'running';
+    if (regression !== undefined) await this.#sayRegressed(regression);
   }
 
   /** Asks the checkpointer for a version and resolves to its number. */
@@ -167,7 +161,7 @@ export class ModelHost {
   exclude(added: readonly Exclusion[]): Promise<void> {
     return this.#inTurn(() => {
       this.#refuseWhenOver();
-      return this.#goOn('exclude', added);
+      return this.#goOn('exclude', { added });
     });
   }
 
@@ -255,32 +249,102 @@ export class ModelHost {
     const stored = version === 0 ? undefined : await readVersion(store, this.model, version);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     await this.#changeEpoch(false, async () => {
-      const begun = await this.#beginEpoch(stored, mode, reason);
-      const kept = stored?.manifest.stream.marks ?? [];
-      const marks = Float64Array.from({ length: this.config.partitions }, (_, at) =>
-        Math.max(kept[at] ?? 0, begun.entry.skipTo),
-      );
+      const { begun, marks } = await rollbackEpoch(this.#place, {
+        stored,
+        mode,
+        reason,
+        served: this.served,
+      });
       return () => loadedEpoch(this, begun, stored, marks);
     });
     log.info({ model: this.model, version, mode, epoch: this.served.epoch }, 'epoch began');
   }
 
   /** A new epoch on the parameters in memory. */
-  async #goOn(reason: EpochEntry['reason'], added: readonly Exclusion[]): Promise<void> {
+  async #goOn(
+    reason: EpochEntry['reason'],
+    { added, regression }: { added?: readonly Exclusion[]; regression?: LogRegression },
+  ): Promise<void> {
     const stream = await this.#epochs.ensureStream();
-    const exclusions = await this.#epochs.exclusions(stream, added);
+    const agreesTo = regression?.agreesTo ?? Number.POSITIVE_INFINITY;
+    const exclusions = await this.#epochs.exclusions(
+      stream,
+      [...this.exclusions, ...(added ?? [])],
+      agreesTo,
+    );
     this.#runningActors();
     await this.#changeEpoch(true, async () => {
       const before = this.#epoch!;
-      const { epoch: from, version: base, leftOut } = before.served;
       const memories = settledMemory(before);
-      const marks = memories[0]!.ledger.marks.slice();
-      const start = { reason, base, from: { epoch: from, marks }, skipTo: 0, leftOut, exclusions };
-      const entry = this.#epochs.entryOf(start);
+      const held = memories[0]!.ledger.marks.slice();
+      const marks = startingMarks(held, 0, regression);
+      const { epoch: from, version: base } = before.served;
+      const start = { reason, base, from: { epoch: from, marks: held }, skipTo: 0, exclusions };
+      const lost = regression && ([agreesTo + 1, Math.max(...held)] as const);
+      const leftOut = rangesUpTo(before.served.leftOut, agreesTo);
+      const incarnation = incarnationOfEpoch(from) + (regression === undefined ? 0 : 1);
+      const entry = this.#epochs.entryOf({ ...start, leftOut, incarnation, lost });
       const epoch = await this.#epochs.append(entry);
-      return () => continuedEpoch(before, memories, { epoch, entry, stream, paused: this.#paused }, marks);
+      const begun = await begunEpoch(this.#place, epoch, entry, stream, marks);
+      return () => continuedEpoch(before, memories, begun, marks);
     });
-    this.#options.log.info({ model: this.model, reason, epoch: this.served.epoch }, 'epoch began');
+  }
+
+  /**
+   * Compares the log with what is in the parameters; called after the connection was away, and when a learner has
+   * failed. One that has lost entries begins an epoch: the parameters stay, and what is in the log now is new.
+   */
+  checkLog(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { channel, store } = this.#options;
+      if (this.#epoch === undefined || this.#phase === 'stopping') return;
+      const stream = await this.#epochs.ensureStream();
+      const { marks, anchors } = openShardMemory(this.#epoch.shapes[0]!, this.#epoch.buffers[0]!).ledger;
+      const { created } = this.#epoch.stream;
+      const learned = { created, highestMark: Math.max(...marks), anchors: anchorsFrom(anchors) };
+      const older = await anchorsOfVersions(store, this.model, stream, this.served.epoch);
+      const regression = await findRegression(channel, this.streamName, stream, learned, older);
+      if (regression === undefined) return;
+      await this.#goOn('regression', { regression });
+      await this.#sayRegressed(regression);
+    });
+  }
+
+  /** A loss of the log that nobody has acknowledged yet. */
+  get regression(): LogRegressionStatus | undefined {
+    return this.#regression;
+  }
+
+  acknowledge(): void {
+    this.#regression = undefined;
+  }
+
+  /** Tells everybody, and has a version made that knows the log as it is now. */
+  async #sayRegressed(regression: LogRegression): Promise<void> {
+    const { channel, log } = this.#options;
+    const notice = noticeOf(regression, this.served.epoch, new Date().toISOString());
+    this.#regression = notice;
+    log.error({ model: this.model, ...notice }, 'the log has lost events');
+    channel.publish(this.#subjects.event('regression', this.model), encode(notice, 'json'));
+    await this.makeVersion('command').catch((error) =>
+      log.warn({ model: this.model, reason: messageOf(error) }, 'no version after the loss yet'),
+    );
+  }
+
+  get #place(): EpochPlace {
+    const { model, config, streamName } = this;
+    const { channel, store, log, faults } = this.#options;
+    return {
+      model,
+      config,
+      streamName,
+      channel,
+      store,
+      log,
+      faults,
+      epochs: this.#epochs,
+      paused: this.#paused,
+    };
   }
 
   #runningActors(): ModelActors {
@@ -316,54 +380,6 @@ export class ModelHost {
     await this.#tellPredictors();
     await supervisor.startAll([learners, [checkpointer]]);
     this.#phase = this.#paused ? 'paused' : 'running';
-  }
-
-  /**
-   * Moves the pointer, then writes the epoch into the log. A process that dies in between starts from the pointer
-   * and writes the entry then; one whose log cannot be written puts the pointer back.
-   */
-  async #beginEpoch(
-    stored: StoredState | undefined,
-    mode: RollbackMode,
-    reason: EpochEntry['reason'],
-  ): Promise<BegunEpoch> {
-    const { store, faults } = this.#options;
-    const before = await store.readPointer(this.model);
-    const stream = await this.#epochs.ensureStream();
-    const skipTo = mode === 'continue' ? stream.lastSeq : 0;
-    const entry = await this.#entryFrom(reason, stored, skipTo, stream);
-    await store.writePointer(this.model, { version: entry.base, ...(skipTo > 0 ? { skipTo } : {}) });
-    faults.reach('server.pointerMoved');
-    try {
-      return { entry, epoch: await this.#epochs.append(entry), stream, paused: this.#paused };
-    } catch (error) {
-      await store.writePointer(this.model, before ?? { version: 0 });
-      throw error;
-    }
-  }
-
-  async #entryFrom(
-    reason: EpochEntry['reason'],
-    stored: StoredState | undefined,
-    skipTo: number,
-    stream: StreamState,
-  ): Promise<EpochEntry> {
-    const manifest = stored?.manifest;
-    const unlearned = manifest?.unlearned?.exclusions;
-    const exclusions = await this.#epochs.exclusions(stream, unlearned);
-    const leftOut = await this.#epochs.leftOut(manifest, skipTo);
-    const base = manifest?.version ?? 0;
-    const start = {
-      reason,
-      base,
-      skipTo,
-      leftOut,
-      exclusions,
-      ...(unlearned === undefined ? {} : { unlearned }),
-    };
-    if (manifest === undefined) return this.#epochs.entryOf(start);
-    const from = { epoch: manifest.epoch, marks: manifest.stream.marks };
-    return this.#epochs.entryOf({ ...start, from, definition: manifest.definition });
   }
 
   #install(epoch: ModelEpoch): void {

@@ -138,6 +138,14 @@ export class Operations {
     return this.#replays.unlearn(this.#member(model).host, request);
   }
 
+  /** Takes what was noticed of the log out of the status. */
+  async acknowledge(model: string) {
+    const { host } = this.#member(model);
+    const { regression } = host;
+    host.acknowledge();
+    return { model, ...(regression === undefined ? {} : { regression }) };
+  }
+
   async reset(model: string) {
     const { host } = this.#member(model);
     await host.rollback(0, 'continue', 'reset');

@@ -3,11 +3,20 @@ import { keyRangeOf } from '../base/key-range.ts';
 import type { ShardImage } from '../checkpoint/store.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import { countNames } from '../protocol/internal.ts';
-import { createShardBuffers, openShardMemory, type ShardBuffers, type ShardShape } from '../shard/memory.ts';
+import { anchorLength, anchorNumbers, type LogAnchor } from '../protocol/log-anchor.ts';
+import {
+  createShardBuffers,
+  openShardMemory,
+  type ShardBuffers,
+  type ShardMemory,
+  type ShardShape,
+} from '../shard/memory.ts';
 
 export interface ParameterState {
   readonly images: readonly ShardImage[];
   readonly marks: Float64Array;
+  /** Entry at the marks. */
+  readonly anchor?: LogAnchor | undefined;
   /** As src/model/stored-totals.ts packs them; empty for an empty model. */
   readonly totals: readonly number[];
 }
@@ -22,8 +31,16 @@ export function loadParameters(shapes: readonly ShardShape[], state: ParameterSt
     const { counts, totals } = unpackTotals(state.totals);
     memory.ledger.counts.set(countNames.map((name) => counts[name]));
     memory.ledger.totals.set(totals);
+    setAnchor(memory, state.anchor);
     return buffers;
   });
+}
+
+/** The same for every learner, until it commits a batch of its own. */
+export function setAnchor({ ledger, shape }: ShardMemory, anchor: LogAnchor | undefined): void {
+  ledger.anchors.fill(0);
+  for (let learner = 0; anchor !== undefined && learner < shape.learners; learner++)
+    ledger.anchors.set(anchorNumbers(anchor), learner * anchorLength);
 }
 
 function copyRows(image: ShardImage, rows: Float32Array, shape: ShardShape): void {

@@ -9,6 +9,7 @@ import { messageOf, SetupError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
 import type { StreamState } from '../nats/channel.ts';
+import type { LogRegression } from './log-regression.ts';
 
 export interface StoredState {
   readonly manifest: Manifest;
@@ -70,38 +71,24 @@ export function checkDefinition(model: string, config: ModelConfig, manifest: Ma
 }
 
 /**
- * The marks to start from. A stream that was made anew holds none of the events that the version knows, and one
- * that ends below a mark has lost some: in both cases what comes next is new, whatever its sequence.
+ * The marks to start from: the version's own, or the end of what is left out; where the log has lost entries, no
+ * further than it still is what was learned, because what comes next is new, whatever its sequence.
  */
 export function startingMarks(
-  manifest: Manifest,
-  stream: StreamState,
+  kept: ArrayLike<number>,
   skipTo: number,
-  log: Logger,
+  regression: LogRegression | undefined,
 ): Float64Array {
-  const marks = Float64Array.from(manifest.stream.marks, (mark) => Math.max(mark, skipTo));
-  const { model } = manifest;
-  if (manifest.stream.created !== stream.created) {
-    log.error(
-      { model, was: manifest.stream.created, is: stream.created },
-      'the stream was made anew; learning it from its beginning',
-    );
-    return marks.fill(0);
-  }
-  const highest = Math.max(...marks);
-  if (stream.lastSeq < highest) {
-    log.error(
-      { model, mark: highest, lastSeq: stream.lastSeq },
-      'the stream lost events that were learned; going on from its end',
-    );
-    return marks.map((mark) => Math.min(mark, stream.lastSeq));
-  }
+  const ceiling = regression?.agreesTo ?? Number.POSITIVE_INFINITY;
+  return Float64Array.from(kept, (mark) => Math.min(ceiling, Math.max(mark, skipTo)));
+}
+
+/** A stream that begins above a mark misses events that were never learned. */
+export function sayMissing(model: string, marks: Float64Array, stream: StreamState, log: Logger): void {
   const lowest = Math.min(...marks);
-  if (stream.firstSeq > lowest + 1) {
-    log.error(
-      { model, missing: [lowest + 1, stream.firstSeq - 1] },
-      'events are gone from the stream that were never learned',
-    );
-  }
-  return marks;
+  if (stream.messages === 0 || stream.firstSeq <= lowest + 1) return;
+  log.error(
+    { model, missing: [lowest + 1, stream.firstSeq - 1] },
+    'events are gone from the stream that were never learned',
+  );
 }

@@ -26,6 +26,7 @@ export function modelStatus(
     model: host.model,
     phase: host.phase,
     ...(reason === undefined ? {} : { reason }),
+    ...(host.regression === undefined ? {} : { regression: host.regression }),
     task: config.task,
     optimizer: config.optimizer.name,
     epoch: served.epoch,

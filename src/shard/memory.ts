@@ -3,11 +3,11 @@
  * loses nothing: the next life opens the same memory and goes on.
  *
  *   rows      float32   range rows of `width` slots
- *   ledger    float64   [ marks per partition | counts | totals | per learner: fence, committedTo ]
+ *   ledger    float64   [ marks per partition | counts | totals | per learner: fence, committedTo, anchor ]
  *   staging   one area per learner: the batch that is staged, and the redo log of the one being applied
  *
  *   staging area: int32    status, rows, buckets, parts seen
- *                 float64  toSeq, counts, sums
+ *                 float64  toSeq, counts, sums, anchor
  *                 float64  the ledger's counts and sums that these lead to
  *                 float64  target of each counted bucket
  *                 uint32   keys                       uint16   buckets
@@ -20,6 +20,7 @@ import type { KeyRange } from '../base/key-range.ts';
 import { sumCount, totalsLength } from '../model/metrics.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import { countNames } from '../protocol/internal.ts';
+import { anchorLength } from '../protocol/log-anchor.ts';
 
 export interface ShardShape {
   readonly shard: number;
@@ -51,12 +52,14 @@ export interface Ledger {
   readonly fences: Float64Array;
   /** End of each learner's last committed batch. */
   readonly committedTo: Float64Array;
+  /** Of each learner's last committed entry, as numbers (src/protocol/log-anchor.ts); zeros: none. */
+  readonly anchors: Float64Array;
 }
 
 export interface StagingArea {
   /** status, row count, bucket count, parts seen */
   readonly head: Int32Array;
-  /** toSeq, the counts, then the sums */
+  /** toSeq, the counts, the sums, then the anchor */
   readonly tally: Float64Array;
   /** What the ledger will hold: the counts, then the sums. Apart from the tally, so that working it out is repeatable. */
   readonly tallyTargets: Float64Array;
@@ -76,13 +79,14 @@ export interface ShardMemory {
 }
 
 const headLength = 4;
-const tallyLength = 1 + countNames.length + sumCount;
+const tallyLength = 1 + countNames.length + sumCount + anchorLength;
 const tallyTargetsLength = countNames.length + sumCount;
 const rangeRows = (shape: ShardShape) => shape.range.end - shape.range.start;
 const align = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
 export function createShardBuffers(shape: ShardShape): ShardBuffers {
-  const ledgerLength = shape.partitions + countNames.length + totalsLength + 2 * shape.learners;
+  const ledgerLength =
+    shape.partitions + countNames.length + totalsLength + (2 + anchorLength) * shape.learners;
   return {
     rows: new SharedArrayBuffer(rangeRows(shape) * shape.layout.width * 4),
     ledger: new SharedArrayBuffer(ledgerLength * 8),
@@ -107,6 +111,7 @@ export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): Shard
       totals: doubles(totalsLength),
       fences: doubles(shape.learners),
       committedTo: doubles(shape.learners),
+      anchors: doubles(anchorLength * shape.learners),
     },
     staging: buffers.staging.map((buffer) => openStaging(shape, buffer)),
   };

@@ -58,9 +58,14 @@ export class ShardService {
   }
 
   #hello(who: wire.HelloRequest): wire.HelloReply {
-    const { marks, totals } = this.#shard.memory.ledger;
+    const { marks, totals, anchors } = this.#shard.memory.ledger;
     const sums = bytesOf(totals.slice(0, sumCount));
-    return { ...this.#shard.hello(who), marks: bytesOf(marks.slice()), sums };
+    return {
+      ...this.#shard.hello(who),
+      marks: bytesOf(marks.slice()),
+      sums,
+      anchors: bytesOf(anchors.slice()),
+    };
   }
 
   #pull(body: wire.PullRequest): wire.PullReply {
@@ -112,9 +117,15 @@ export class ShardService {
         clearTimeout(timer);
         if (error !== undefined) return reject(error);
         const blobs = this.#shard.freeze(cut);
-        const { marks, totals } = this.#shard.memory.ledger;
+        const { marks, totals, anchors } = this.#shard.memory.ledger;
         const { counts } = this.#shard;
-        resolve({ marks: bytesOf(marks.slice()), ...counts, totals: bytesOf(totals.slice()), blobs });
+        resolve({
+          marks: bytesOf(marks.slice()),
+          anchors: bytesOf(anchors.slice()),
+          ...counts,
+          totals: bytesOf(totals.slice()),
+          blobs,
+        });
       });
     });
   }

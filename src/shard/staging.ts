@@ -10,11 +10,17 @@ import { MillraceError } from '../base/errors.ts';
 import { sumCount, sums } from '../model/metrics.ts';
 import { mergeRow } from '../model/row-join.ts';
 import { type BatchTally, countNames } from '../protocol/internal.ts';
+import { anchorLength } from '../protocol/log-anchor.ts';
 import type { ShardMemory, StagingArea } from './memory.ts';
 
 const status = { empty: 0, filling: 1, staged: 2, applying: 3 } as const;
 const head = { status: 0, rows: 1, buckets: 2, parts: 3 } as const;
-const tally = { toSeq: 0, counts: 1, sums: 1 + countNames.length } as const;
+const tally = {
+  toSeq: 0,
+  counts: 1,
+  sums: 1 + countNames.length,
+  anchor: 1 + countNames.length + sumCount,
+} as const;
 const tallyTargets = { counts: 0, sums: countNames.length } as const;
 
 export interface PushPart {
@@ -86,7 +92,9 @@ function appendRows(memory: ShardMemory, area: StagingArea, push: PushPart): voi
 
 function writeTally(area: StagingArea, given: BatchTally | undefined): void {
   for (const [at, name] of countNames.entries()) area.tally[tally.counts + at] = given?.[name] ?? 0;
-  area.tally.fill(Number.NaN, tally.sums);
+  area.tally.fill(Number.NaN, tally.sums, tally.anchor);
+  area.tally.fill(0, tally.anchor);
+  if (given?.anchor !== undefined) area.tally.set(doublesOf(given.anchor), tally.anchor);
   if (given?.sums !== undefined) area.tally.set(doublesOf(given.sums), tally.sums);
   const buckets = given?.buckets === undefined ? new Uint16Array(0) : shortsOf(given.buckets);
   assert(buckets.length <= area.buckets.length, 'a batch counts no more buckets than it has events');
@@ -193,6 +201,8 @@ function apply(memory: ShardMemory, learner: number, { beforeWrite, insideRow, w
   for (let partition = learner; partition < shape.partitions; partition += shape.learners) {
     ledger.marks[partition] = Math.max(ledger.marks[partition]!, toSeq);
   }
+  const anchor = area.tally.subarray(tally.anchor);
+  if (anchor[0]! > 0) ledger.anchors.set(anchor, learner * anchorLength);
   ledger.committedTo[learner] = toSeq;
   area.head[head.status] = status.empty;
   written(local);

@@ -7,7 +7,12 @@ import { SetupError } from '../../src/base/errors.ts';
 import { openFileStore } from '../../src/checkpoint/file-store.ts';
 import type { Manifest } from '../../src/checkpoint/store.ts';
 import type { StreamState } from '../../src/nats/channel.ts';
-import { checkDefinition, newestGoodVersion, startingMarks } from '../../src/server/starting-state.ts';
+import {
+  checkDefinition,
+  newestGoodVersion,
+  sayMissing,
+  startingMarks,
+} from '../../src/server/starting-state.ts';
 import { sampleFacts } from '../checks/checkpoint-store.ts';
 import { configOf } from '../learner/harness.ts';
 import { silent } from '../shard/fixture.ts';
@@ -31,44 +36,26 @@ const manifestWith = (marks: number[]): Manifest => ({
   stream: { name: 's', created, marks },
 });
 
-function marksOf(marks: number[], state: StreamState, skipTo = 0) {
-  const errors: string[] = [];
-  const log = { ...silent, error: (_facts: object, sentence: string) => errors.push(sentence) };
-  return { marks: Array.from(startingMarks(manifestWith(marks), state, skipTo, log)), errors };
-}
-
 t.test("marks - are the version's own, or the end of what is left out", async (t) => {
-  t.strictSame(marksOf([40, 60], stream()), { marks: [40, 60], errors: [] });
-  t.strictSame(marksOf([40, 60], stream(), 50), { marks: [50, 60], errors: [] });
-  t.strictSame(marksOf([100, 100], stream(), 100), { marks: [100, 100], errors: [] });
-  t.strictSame(
-    marksOf([40, 60], stream({ firstSeq: 41 })),
-    { marks: [40, 60], errors: [] },
-    'purged as far as it may',
-  );
+  t.strictSame(Array.from(startingMarks([40, 60], 0, undefined)), [40, 60]);
+  t.strictSame(Array.from(startingMarks([40, 60], 50, undefined)), [50, 60]);
 });
 
-t.test('a stream that was made anew - is learned from its beginning', async (t) => {
-  const { marks, errors } = marksOf([40, 60], stream({ created: '2026-11-02T00:00:00Z' }), 50);
-  t.strictSame(marks, [0, 0]);
-  t.match(errors, [/made anew/]);
-});
-
-t.test('a stream that ends below a mark - lost events, and what comes next is new', async (t) => {
-  for (const [marks, skipTo] of [
-    [[40, 60], 0],
-    [[40, 40], 60],
-  ] as const) {
-    const read = marksOf([...marks], stream({ lastSeq: 50 }), skipTo);
-    t.strictSame(read.marks, skipTo > 0 ? [50, 50] : [40, 50]);
-    t.match(read.errors, [/lost events/]);
-  }
+t.test('marks - go no further than the log still is what was learned', async (t) => {
+  const regression = { kind: 'regrown', agreesTo: 50, lost: [51, 60] } as const;
+  t.strictSame(Array.from(startingMarks([40, 60], 0, regression)), [40, 50]);
+  t.strictSame(Array.from(startingMarks([40, 40], 60, regression)), [50, 50]);
 });
 
 t.test('a stream that begins above a mark - is said to miss what was never learned', async (t) => {
-  const { marks, errors } = marksOf([40, 60], stream({ firstSeq: 42 }));
-  t.strictSame(marks, [40, 60]);
-  t.match(errors, [/never learned/]);
+  const saidOf = (state: StreamState) => {
+    const errors: string[] = [];
+    const log = { ...silent, error: (_facts: object, sentence: string) => errors.push(sentence) };
+    sayMissing('m', Float64Array.of(40, 60), state, log);
+    return errors;
+  };
+  t.strictSame(saidOf(stream({ firstSeq: 41 })), [], 'purged as far as it may');
+  t.match(saidOf(stream({ firstSeq: 42 })), [/never learned/]);
 });
 
 t.test('a definition - may change where rows keep their meaning; else it is refused by path', async (t) => {

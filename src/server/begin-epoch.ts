@@ -1,0 +1,103 @@
+/**
+ * How an epoch begins that starts from a version: the log is compared with the version, the marks are worked out, the
+ * entry is written. Whoever calls loads the parameters and starts the actors.
+ */
+import type { ModelConfig } from '../../config/schema.ts';
+import type { FaultPoints } from '../base/fault-points.ts';
+import type { Logger } from '../base/logger.ts';
+import type { CheckpointStore, Manifest, Pointer } from '../checkpoint/store.ts';
+import type { Channel, StreamState } from '../nats/channel.ts';
+import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
+import type { EpochEntry, ServedState } from '../protocol/internal.ts';
+import type { EpochLog } from './epoch-log.ts';
+import { findRegressionOf, type LogRegression } from './log-regression.ts';
+import type { BegunEpoch } from './model-epoch.ts';
+import { type StoredState, sayMissing, startingMarks } from './starting-state.ts';
+
+export interface EpochPlace {
+  readonly model: string;
+  readonly config: ModelConfig;
+  readonly streamName: string;
+  readonly channel: Channel;
+  readonly store: CheckpointStore;
+  readonly log: Logger;
+  readonly faults: FaultPoints;
+  readonly epochs: EpochLog;
+  readonly paused: boolean;
+}
+
+export async function begunEpoch(
+  { epochs, paused }: EpochPlace,
+  epoch: number,
+  entry: EpochEntry,
+  stream: StreamState,
+  marks: Float64Array,
+): Promise<BegunEpoch> {
+  return { epoch, entry, stream, paused, anchor: await epochs.anchorAt(Math.min(...marks)) };
+}
+
+/** At a start: from the version that the pointer names, or the one before it. */
+export async function resumeEpoch(
+  place: EpochPlace,
+  from: {
+    readonly stored: StoredState | undefined;
+    readonly pointer: Pointer | undefined;
+    readonly stream: StreamState;
+  },
+): Promise<{ begun: BegunEpoch; marks: Float64Array; regression: LogRegression | undefined }> {
+  const { model, config, streamName, channel, store, log, epochs } = place;
+  const { stored, pointer, stream } = from;
+  const manifest = stored?.manifest;
+  const skipTo = pointer?.skipTo ?? 0;
+  const regression = await findRegressionOf(channel, store, streamName, stream, { manifest, pointer });
+  const before = Math.max(incarnationOfEpoch(manifest?.epoch ?? 0), await epochs.incarnation());
+  const incarnation = before + (regression === undefined ? 0 : 1);
+  const reason = regression === undefined ? 'start' : 'regression';
+  const entry = await epochs.entryFrom({ reason, manifest, skipTo, stream, incarnation, regression });
+  const epoch = await epochs.append(entry);
+  place.faults.reach('server.epochWritten');
+  const marks = startingMarks(keptMarks(config, manifest), skipTo, regression);
+  sayMissing(model, marks, stream, log);
+  return { begun: await begunEpoch(place, epoch, entry, stream, marks), marks, regression };
+}
+
+/**
+ * Moves the pointer, then writes the epoch into the log. A process that dies in between starts from the pointer
+ * and writes the entry then; one whose log cannot be written puts the pointer back.
+ */
+export async function rollbackEpoch(
+  place: EpochPlace,
+  to: {
+    readonly stored: StoredState | undefined;
+    readonly mode: 'continue' | 'relearn';
+    readonly reason: EpochEntry['reason'];
+    readonly served: ServedState;
+  },
+): Promise<{ begun: BegunEpoch; marks: Float64Array }> {
+  const { model, config, streamName, channel, store, epochs } = place;
+  const manifest = to.stored?.manifest;
+  const before = await store.readPointer(model);
+  const stream = await epochs.ensureStream();
+  const skipTo = to.mode === 'continue' ? stream.lastSeq : 0;
+  // Sequences of a version from before a loss are those of other events now.
+  const regression = await findRegressionOf(channel, store, streamName, stream, { manifest });
+  const incarnation = incarnationOfEpoch(to.served.epoch);
+  const start = { reason: to.reason, manifest, skipTo, stream, incarnation, regression };
+  const entry = await epochs.entryFrom(start);
+  const kept = startingMarks(keptMarks(config, manifest), 0, regression);
+  const marks = kept.map((mark) => Math.max(mark, skipTo));
+  const anchor = await epochs.anchorAt(skipTo);
+  const left = { ...(skipTo > 0 ? { skipTo } : {}), ...(anchor === undefined ? {} : { anchor }) };
+  await store.writePointer(model, { version: entry.base, ...left });
+  place.faults.reach('server.pointerMoved');
+  try {
+    const epoch = await epochs.append(entry);
+    return { begun: await begunEpoch(place, epoch, entry, stream, marks), marks };
+  } catch (error) {
+    await store.writePointer(model, before ?? { version: 0 });
+    throw error;
+  }
+}
+
+const keptMarks = (config: ModelConfig, manifest: Manifest | undefined): ArrayLike<number> =>
+  manifest?.stream.marks ?? new Float64Array(config.partitions);
