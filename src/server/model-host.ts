@@ -10,7 +10,7 @@ import type { FaultPoints } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec } from '../nats/channel.ts';
-import { encode, packInternal, unpackInternal } from '../protocol/codec.ts';
+import { encode } from '../protocol/codec.ts';
 import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
 import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
 import { anchorsFrom } from '../protocol/log-anchor.ts';
@@ -27,6 +27,7 @@ import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
 import { noticeOf } from './regression-notice.ts';
 import { checkDefinition, newestGoodVersion, readVersion, startingMarks } from './starting-state.ts';
 import { type ModelLine, tellLearners, tellPredictors } from './tell-actors.ts';
+import { VersionRequests } from './version-requests.ts';
 
 export interface HostOptions {
   readonly channel: Channel;
@@ -39,12 +40,10 @@ export interface HostOptions {
 
 export type RollbackMode = 'continue' | 'relearn';
 
-/** How long a version may take, beyond the cut itself. */
-const makeTimeoutMs = 120_000;
-
 export class ModelHost {
   readonly model: string;
   readonly config: ModelConfig;
+  readonly versions: VersionRequests;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -66,6 +65,7 @@ export class ModelHost {
     this.config = config;
     this.#options = options;
     this.#subjects = subjectsOf(options.around.config.root);
+    this.versions = new VersionRequests(channel, this.#subjects, model, config);
     this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
     this.#line = { channel, subjects: this.#subjects, model, log };
   }
@@ -130,11 +130,8 @@ export class ModelHost {
   }
 
   /** Asks the checkpointer for a version and resolves to its number. */
-  async makeVersion(reason: MakeVersionRequest['reason']): Promise<number> {
-    const subject = this.#subjects.checkpointer(this.model, 'make');
-    const timeoutMs = this.config.checkpoint.cutTimeoutMs + makeTimeoutMs;
-    const reply = await this.#options.channel.request(subject, packInternal({ reason }), { timeoutMs });
-    return unpackInternal<{ version: number }>(reply.data).version;
+  makeVersion(reason: MakeVersionRequest['reason']): Promise<number> {
+    return this.versions.make(reason);
   }
 
   /** A version was made: what is served descends from it from now on. */

@@ -34,8 +34,10 @@ export function watchActors(
       for (const host of operations.hosts) tellPredictors(host.model);
       channel.publish(subjects.monitor('guard'), packInternal({}));
     }
-    const model = operations.hostOf(change.name)?.model;
-    if (model === undefined) return;
+    const host = operations.hostOf(change.name);
+    if (host === undefined) return;
+    const { model } = host;
+    if (change.kind === 'checkpointer' && change.reason !== undefined) host.versions.ended();
     if (change.kind === 'predictor') tellPredictors(model);
     if (change.state === 'backing-off')
       channel.publish(subjects.event('restart', model), encode(change, 'json'));

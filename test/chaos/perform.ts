@@ -20,7 +20,7 @@ export interface Scenery {
   server: Server;
 }
 
-const happensMs = 30_000;
+const happensMs = 90_000;
 const hangMs = 4_000;
 const subjects = subjectsOf('millrace');
 

@@ -36,7 +36,7 @@ export interface ChaosResult extends Omit<Verdict, 'differences'> {
   readonly seconds: number;
 }
 
-const wholeMs = 90_000;
+const wholeMs = 120_000;
 
 const modelOf = ({ scene, shards }: Script): ModelInput => ({
   ...(scene === 'counting'
@@ -138,7 +138,7 @@ async function play(script: Script, stage: Stage, seed: number, say: ChaosOption
   const config = parseConfig(JSON.stringify(input), 'chaos').models.m!;
   await writeFile(join(stage.folder, 'config.json'), JSON.stringify(input));
   const server = await stage.begin().serves();
-  const options = { servers: server.url, adminTimeoutMs: 20_000 };
+  const options = { servers: server.url, adminTimeoutMs: 120_000 };
   const [client, publisher, asker] = [await connect(options), await connect(options), await connect(options)];
   const channel = await connectChannel({ servers: [server.url], name: 'chaos' });
   const traffic = new Traffic(publisher, asker, script.scene, seed);

@@ -27,7 +27,7 @@ export interface Waiting extends Omit<Server, 'url'> {
 }
 
 const command = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
-const startMs = 60_000;
+const startMs = 120_000;
 
 export class Stage {
   readonly folder: string;
