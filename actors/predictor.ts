@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../config/schema.ts';
 import { LatencyHistogram } from '../src/base/latency-histogram.ts';
+import { wallClock } from '../src/base/wall-clock.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
 import type { ServiceSpec } from '../src/nats/channel.ts';
 import { answerRequests } from '../src/protocol/answering.ts';
@@ -42,8 +43,10 @@ async function predictorActor(context: ActorContext<PredictorSettings>): Promise
   const built = buildModel(config);
   const { keyCount, width: rowWidth } = built.model.layout;
   const shape = { shards: actors.shards, keyCount, rowWidth };
+  // An age must not jump with the host's clock; a stamp of the broker is compared with that very clock.
   const now = () => performance.timeOrigin + performance.now();
-  const serving = new Serving({ channel, subjects, model, shape, served, timeoutMs, log, limits, now });
+  const clocks = { now, wallNow: wallClock(Date.now, now) };
+  const serving = new Serving({ channel, subjects, model, shape, served, timeoutMs, log, limits, ...clocks });
   await serving.whole();
 
   const scorer = new Scorer(built.definition, built.featurizer, built.model);

@@ -151,12 +151,14 @@ export interface PauseRequest {
   readonly paused: boolean;
 }
 
+/** Sequences that a rollback left out, first and last. */
+export type LeftOut = readonly [first: number, last: number];
+
 /** To one predictor: serve this state from now on. */
 export interface ServedState {
   readonly epoch: number;
   readonly version: number;
-  /** Ranges of sequences that a rollback left out, first and last. */
-  readonly leftOut: readonly (readonly [number, number])[];
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Checkpoint request to a model's checkpointer. */
@@ -201,7 +203,7 @@ export interface EpochEntry {
   readonly from?: { readonly epoch: number; readonly marks: readonly number[] };
   /** Events up to this sequence are left out; 0: the state's own marks count. */
   readonly skipTo: number;
-  readonly leftOut: readonly (readonly [number, number])[];
+  readonly leftOut: readonly LeftOut[];
   /** What learners of this epoch pass over; later epochs carry it on. */
   readonly exclusions: readonly Exclusion[];
   /** The state was recomputed from the log without these (a version that unlearned). */

@@ -11,8 +11,10 @@ import { StreamAge } from './stream-age.ts';
 
 export interface ServingSettings extends ReplicaFeedSettings {
   readonly limits: GateSettings;
-  /** Milliseconds since the epoch, comparable with the broker's stamps. */
+  /** Milliseconds that only go forward, far from 0, for ages. */
   readonly now: () => number;
+  /** Milliseconds since the epoch, comparable with the broker's stamps. */
+  readonly wallNow: () => number;
 }
 
 /** Where the stream ended when it was asked. */
@@ -114,7 +116,7 @@ export class Serving {
 
   #advanced(feed: ReplicaFeed): void {
     if (feed !== this.#feed) return;
-    const nowMs = this.#settings.now();
+    const nowMs = this.#settings.wallNow();
     for (const publishedMs of feed.replica.takeVisible()) this.freshness.recordMs(nowMs - publishedMs);
     this.#age.reached(feed.replica.seq);
     this.gate.advanced();

@@ -11,12 +11,12 @@ import type { Logger } from '../base/logger.ts';
 import { persistently } from '../base/persistently.ts';
 import type { Manifest } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec, StreamState } from '../nats/channel.ts';
-import { decodeEpochEntry, encodeEpochEntry, epochEntryOf } from '../protocol/epoch-entry.ts';
+import { encodeEpochEntry, epochEntryOf } from '../protocol/epoch-entry.ts';
 import { epochNumber } from '../protocol/epoch-number.ts';
-import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
+import type { EpochEntry, Exclusion, LeftOut } from '../protocol/internal.ts';
 import { anchorOf, type LogAnchor } from '../protocol/log-anchor.ts';
 import type { Subjects } from '../protocol/subjects.ts';
-import { exclusionsUpTo, leftOutAfter, leftOutOfEpoch, withExclusions } from './epochs.ts';
+import { exclusionsUpTo, lastEpoch, leftOutAfter, leftOutOfEpoch, withExclusions } from './epochs.ts';
 import { type LogRegression, rangesUpTo } from './log-regression.ts';
 import { appendMakingRoom, ensureModelStream } from './model-stream.ts';
 
@@ -78,6 +78,15 @@ export class EpochLog {
     return ensureModelStream(this.#channel, this.streamSpec, this.#log);
   }
 
+  /** The last epoch; undefined in a log without one. */
+  last(): Promise<EpochEntry | undefined> {
+    return lastEpoch(this.#channel, this.#subjects, this.#model);
+  }
+
+  leftOutOf(epoch: number): Promise<readonly LeftOut[]> {
+    return leftOutOfEpoch(this.#channel, this.#subjects, this.#model, epoch);
+  }
+
   /** What a version never learned of the log, and what is skipped now; without a version, of the empty model. */
   async leftOut(
     manifest: Manifest | undefined,
@@ -85,7 +94,7 @@ export class EpochLog {
     agreesTo: number,
   ): Promise<EpochEntry['leftOut']> {
     if (manifest === undefined) return leftOutAfter([], 0, skipTo);
-    const before = await leftOutOfEpoch(this.#channel, this.#subjects, this.#model, manifest.epoch);
+    const before = await this.leftOutOf(manifest.epoch);
     return leftOutAfter(rangesUpTo(before, agreesTo), Math.min(agreesTo, ...manifest.stream.marks), skipTo);
   }
 
@@ -124,7 +133,7 @@ export class EpochLog {
     added: readonly Exclusion[] = [],
     agreesTo = Number.POSITIVE_INFINITY,
   ): Promise<Exclusion[]> {
-    const before = (await this.#last())?.exclusions ?? [];
+    const before = (await this.last())?.exclusions ?? [];
     const { exclusionsMax } = this.#config.limits;
     return withExclusions(
       exclusionsUpTo(before, agreesTo),
@@ -136,13 +145,7 @@ export class EpochLog {
 
   /** How often the log had lost entries before its last epoch began. */
   async incarnation(): Promise<number> {
-    return (await this.#last())?.incarnation ?? 0;
-  }
-
-  async #last(): Promise<EpochEntry | undefined> {
-    const [stream, control] = [this.#subjects.stream(this.#model), this.#subjects.control(this.#model)];
-    const last = await this.#channel.lastEntry(stream, control);
-    return last && decodeEpochEntry(last.data);
+    return (await this.last())?.incarnation ?? 0;
   }
 
   /** The log's entry at a mark; undefined at its beginning. */

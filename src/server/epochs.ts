@@ -6,10 +6,8 @@ import { MillraceError } from '../base/errors.ts';
 import type { Channel } from '../nats/channel.ts';
 import { decodeEpochEntry } from '../protocol/epoch-entry.ts';
 import { incarnationOfEpoch, sequenceOfEpoch } from '../protocol/epoch-number.ts';
-import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
+import type { EpochEntry, Exclusion, LeftOut } from '../protocol/internal.ts';
 import type { Subjects } from '../protocol/subjects.ts';
-
-type Range = readonly [first: number, last: number];
 
 /** Ranges of left-out sequences that are remembered; older ones are given up first. */
 const rangesMax = 256;
@@ -37,15 +35,25 @@ export async function leftOutOfEpoch(
   subjects: Subjects,
   model: string,
   epoch: number,
-): Promise<readonly Range[]> {
+): Promise<readonly LeftOut[]> {
   return (await entryOfEpoch(channel, subjects, model, epoch))?.leftOut ?? [];
+}
+
+/** The entry of the last epoch; undefined in a log without one. */
+export async function lastEpoch(
+  channel: Channel,
+  subjects: Subjects,
+  model: string,
+): Promise<EpochEntry | undefined> {
+  const entry = await channel.lastEntry(subjects.stream(model), subjects.control(model));
+  return entry && decodeEpochEntry(entry.data);
 }
 
 /**
  * What is left out after going back to a state that holds everything up to `from`, and on from `skipTo` (0: with
  * everything after `from` learned again).
  */
-export function leftOutAfter(before: readonly Range[], from: number, skipTo: number): Range[] {
+export function leftOutAfter(before: readonly LeftOut[], from: number, skipTo: number): LeftOut[] {
   const kept = before.filter(([, last]) => last <= from);
   if (skipTo > from) kept.push([from + 1, skipTo]);
   return kept.slice(-rangesMax);

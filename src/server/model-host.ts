@@ -25,7 +25,8 @@ import { EpochLog } from './epoch-log.ts';
 import { anchorsOfVersions, findRegression, type LogRegression, rangesUpTo } from './log-regression.ts';
 import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
 import { noticeOf } from './regression-notice.ts';
-import { checkDefinition, newestGoodVersion, readVersion, startingMarks } from './starting-state.ts';
+import { checkDefinition, readVersion, startingMarks } from './starting-state.ts';
+import { emptyStart, startingVersion } from './starting-version.ts';
 import { type ModelLine, tellLearners, tellPredictors } from './tell-actors.ts';
 import { VersionRequests } from './version-requests.ts';
 
@@ -114,10 +115,11 @@ export class ModelHost {
   /** Restores the newest good version and starts the actors. `relearn`: from an empty model and the whole stream. */
   async start(relearn: boolean): Promise<void> {
     const { store, log, faults } = this.#options;
+    const { model, config } = this;
     const stream = await this.#epochs.ensureStream();
     this.#owner = await store.takeOver(this.model);
-    const pointer = relearn ? undefined : await store.readPointer(this.model);
-    const stored = await newestGoodVersion(store, this.model, pointer?.version ?? 0, log);
+    const sources = { store, model, config, history: this.#epochs, log };
+    const { stored, pointer } = relearn ? emptyStart : await startingVersion(sources);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
     faults.reach('server.versionRead');

@@ -1,11 +1,11 @@
 /**
- * Where a model goes on from: the version that the pointer names, or the newest good one before it when that is
- * damaged, or nothing at all; and whether the stream is still the one that the version was learned from.
+ * A version as the state to go on from: whether it is whole, whether its settings are still these, and whether the
+ * stream is still the one that it was learned from.
  */
 import { compareDefinitions } from '../../config/change.ts';
 import { definitionOf } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
-import { messageOf, SetupError } from '../base/errors.ts';
+import { SetupError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
 import type { StreamState } from '../nats/channel.ts';
@@ -31,29 +31,6 @@ export async function readVersion(
   const blobs: Record<string, Uint8Array> = {};
   for (const { name } of manifest.blobs) blobs[name] = (await store.readBlob(manifest, name))!;
   return { manifest, images, blobs };
-}
-
-/** The version to start from; undefined for an empty model. */
-export async function newestGoodVersion(
-  store: CheckpointStore,
-  model: string,
-  wanted: number,
-  log: Logger,
-): Promise<StoredState | undefined> {
-  if (wanted === 0) return undefined;
-  const { versions } = await store.list(model);
-  const older = versions.map(({ manifest }) => manifest.version).filter((version) => version < wanted);
-  for (const version of [wanted, ...older.reverse()]) {
-    try {
-      return await readVersion(store, model, version);
-    } catch (error) {
-      log.error(
-        { model, version, reason: messageOf(error) },
-        'version cannot be used; trying the one before it',
-      );
-    }
-  }
-  throw new SetupError(`model ${model}: no version can be read; restore one, or start over with --relearn`);
 }
 
 /** Throws SetupError when the settings that decide the parameters are no longer those of the version. */

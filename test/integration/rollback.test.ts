@@ -1,4 +1,6 @@
 /** Going back to an earlier version while predictions are asked: none fails, and each says truly what it is of. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Prediction } from '../../src/protocol/messages.ts';
 import { until } from '../support/channel-fixture.ts';
@@ -59,9 +61,28 @@ t.test('rollback', { skip: availableServers().length === 0 && 'no nats-server' }
     t.match(leftOut, { code: 409, message: /left out by a rollback/ });
     t.equal((await second.modelStatus('m')).learned, 21);
   });
-  await t.test('rollback - or what came after it is learned again', (t) => learnAgain(t, second, marks));
-  await t.test('rollback - to nothing, and what is refused', (t) => resetAndRefusals(t, second));
+  await second.client.checkpoint('m');
+  await second.stop();
+  damageVersionsAfter(version, join(folder, 'checkpoints', 'm'));
+  const third = await startRunning(t, models, { folder });
+  await t.test('rollback - damaged versions do not bring back what was left out', async (t) => {
+    // The event after the rollback is in damaged versions alone; the log has it.
+    t.match(await third.caughtUp('m'), { learned: 21, version });
+    const leftOut = await refused(third.ask(predict, { features, minSeq: badSeq }));
+    t.match(leftOut, { code: 409, message: /left out by a rollback/ });
+    t.ok((await scoreAt(third)) > goodScore);
+  });
+  await t.test('rollback - or what came after it is learned again', (t) => learnAgain(t, third, marks));
+  await t.test('rollback - to nothing, and what is refused', (t) => resetAndRefusals(t, third));
 });
+
+function damageVersionsAfter(version: number, folder: string): void {
+  const after = readdirSync(folder).filter((name) => /^\d+$/.test(name) && Number(name) > version);
+  for (const name of after) {
+    const file = join(folder, name, 'shard-000.bin');
+    writeFileSync(file, readFileSync(file).fill(0, 0, 8));
+  }
+}
 
 interface Marks {
   readonly goodSeq: number;

@@ -1,6 +1,7 @@
 /** A predictor's inside against real shards over a channel in memory: epochs, freshness, answers. */
 import t from 'tap';
 import { parseConfig } from '../../config/load.ts';
+import { LatencyHistogram } from '../../src/base/latency-histogram.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
 import type { Message } from '../../src/nats/channel.ts';
 import { decode, encode } from '../../src/protocol/codec.ts';
@@ -33,7 +34,7 @@ function learn({ shard, publish }: RunningShard, toSeq: number, weight: number):
   publish();
 }
 
-function world(now = () => performance.timeOrigin + performance.now()) {
+function world(now = () => performance.timeOrigin + performance.now(), wallNow = now) {
   const channel = new MemoryChannel();
   const stream = (lastSeq: number) =>
     channel.streams.set(subjects.stream(model), { firstSeq: 1, lastSeq, messages: 0, bytes: 0, created: '' });
@@ -49,6 +50,7 @@ function world(now = () => performance.timeOrigin + performance.now()) {
       log: silent,
       limits: { waitMs: 200, waitersMax: 10 },
       now,
+      wallNow,
     });
   return { channel, stream, open };
 }
@@ -71,6 +73,31 @@ t.test('age - a replica that is behind has never known that it holds everything'
   t.equal(serving.state().provenance.ageMs, 0);
   nowMs += 30;
   t.equal(serving.state().provenance.ageMs, 30);
+  serving.close();
+});
+
+t.test('freshness - runs from the publish to the row, by the clock of the stamps', async (t) => {
+  let publishedMs = 5_000;
+  const { channel, stream, open } = world(
+    () => 1_000_000,
+    () => publishedMs + 70,
+  );
+  stream(2);
+  const shard = rowOf(channel, 1);
+  const serving = open(1);
+  await serving.whole();
+  for (const seq of [1, 2]) {
+    // The host's clock is set back by an hour between the two.
+    if (seq === 2) publishedMs -= 3_600_000;
+    shard.feed.committed(Float64Array.of(seq, publishedMs));
+    learn(shard, seq, seq);
+    await until(1_000, 'the delta', () => serving.seq === seq);
+  }
+  const taken = new LatencyHistogram();
+  taken.merge(serving.freshness.take()!);
+  const { count, p50Ms, maxMs } = taken.quantiles();
+  t.equal(count, 2);
+  t.ok(Math.abs(p50Ms - 70) < 1 && Math.abs(maxMs - 70) < 1, `${p50Ms} and ${maxMs} ms`);
   serving.close();
 });
 

@@ -1,18 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t from 'tap';
 import { definitionOf } from '../../config/fingerprint.ts';
 import { SetupError } from '../../src/base/errors.ts';
-import { openFileStore } from '../../src/checkpoint/file-store.ts';
 import type { Manifest } from '../../src/checkpoint/store.ts';
 import type { StreamState } from '../../src/nats/channel.ts';
-import {
-  checkDefinition,
-  newestGoodVersion,
-  sayMissing,
-  startingMarks,
-} from '../../src/server/starting-state.ts';
+import { checkDefinition, sayMissing, startingMarks } from '../../src/server/starting-state.ts';
 import { sampleFacts } from '../checks/checkpoint-store.ts';
 import { configOf } from '../learner/harness.ts';
 import { silent } from '../shard/fixture.ts';
@@ -73,37 +64,4 @@ t.test('a definition - may change where rows keep their meaning; else it is refu
         'change it back, or start with --relearn to learn the stream again from its beginning',
     ),
   );
-});
-
-t.test("the version to start from - is the pointer's, or the newest good one before it", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'starting-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const store = openFileStore({ folder, now: () => 0 });
-  for (let version = 1; version <= 4; version++) {
-    const writer = await store.begin('m');
-    const [start, end, rowWidth] = [0, sampleFacts.keyCount, sampleFacts.rowWidth];
-    const rows = new Float32Array(rowWidth).fill(version);
-    await writer.addShard({ start, end, rowWidth, keys: Uint32Array.of(0), rows });
-    await writer.commit({ ...sampleFacts, model: 'm' });
-  }
-  const versionOf = async (wanted: number) =>
-    (await newestGoodVersion(store, 'm', wanted, silent))?.manifest.version;
-  t.equal(await versionOf(0), undefined, 'the empty model');
-  t.equal(await versionOf(3), 3, 'not a newer one than the pointer names');
-  const spoil = (version: number) => {
-    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-    const file = names.find((name) => /shard/.test(name) && new RegExp(`0*${version}/`).test(name))!;
-    const path = join(folder, file);
-    const data = readFileSync(path);
-    data[data.length - 9]! ^= 1;
-    writeFileSync(path, data);
-  };
-  spoil(3);
-  const stored = await newestGoodVersion(store, 'm', 3, silent);
-  t.equal(stored?.manifest.version, 2);
-  t.equal(stored?.images[0]?.rows[0], 2);
-  spoil(2);
-  spoil(1);
-  await t.rejects(versionOf(3), { name: 'SetupError', message: /no version can be read/ });
-  t.equal(await versionOf(4), 4);
 });
