@@ -41,7 +41,7 @@ export interface LearnerSettings {
 type Context = ActorContext<LearnerSettings>;
 
 async function learnerActor(context: Context): Promise<RunningActor> {
-  const { channel, settings, life, log } = context;
+  const { channel, settings, log } = context;
   const { model, epoch, config, learner } = settings;
   const subjects = subjectsOf(settings.root);
   const { learners } = config.actors;
@@ -66,7 +66,7 @@ async function learnerActor(context: Context): Promise<RunningActor> {
 
   const first = firstSequence(marks, learner, learners);
   const reader = await channel.readFrom(subjects.stream(model), first);
-  log.info({ model, epoch, first, life }, 'learning');
+  log.info({ model, epoch, first }, 'learning');
   const cuts = channel.subscribe(subjects.learners(model, epoch, 'cut'), (message) => {
     loop.cut(unpackInternal<CutRequest>(message.data).cut);
   });

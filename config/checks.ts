@@ -11,6 +11,9 @@ export function crossChecks(config: Config): Problem[] {
   ];
 }
 
+/** Its stream would be the one that keeps rejected events (src/protocol/subjects.ts). */
+const takenName = 'rejected';
+
 /** Threads that a configuration asks for: the actors of every model with its checkpointer, and one monitor. */
 export function threadsOf(models: Config['models']): number {
   const perModel = Object.values(models).map(
@@ -97,6 +100,9 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
   if (model.loss === 'logistic' && model.task !== 'binary') {
     const sentence = `expected "squared" for task "${model.task}", got "logistic", which needs task "binary"`;
     problems.push(wrongValue([...path, 'loss'], sentence));
+  }
+  if (path.at(-1) === takenName) {
+    problems.push(wrongValue(path, `expected another name: the stream of rejected events has this one`));
   }
   const { partitions, actors } = model;
   if (actors.learners > partitions) {

@@ -6,7 +6,7 @@ import type { VersionSummary } from '../protocol/messages.ts';
 import { type ServerOptions, wholeNumber, withClient, withServerOptions } from './options.ts';
 import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
-import { bytesText, countText, figure, pairsText, tableText } from './words.ts';
+import { bytesText, counted, countText, figure, pairsText, qualityText, tableText } from './words.ts';
 
 export function addCheckpoints(program: Command, terminal: Terminal): void {
   const group = program.command('checkpoints').description('List, make and go back to versions of a model');
@@ -32,7 +32,7 @@ export function addCheckpoints(program: Command, terminal: Terminal): void {
     if (options.json === true) printJson(terminal, made);
     else
       terminal.print(
-        `version ${made.version} of ${model}: ${countText(made.learned)} events, ${bytesText(made.bytes)}`,
+        `version ${made.version} of ${model}: ${counted(made.learned, 'event')}, ${bytesText(made.bytes)}`,
       );
   });
 
@@ -85,11 +85,8 @@ const versionText = (one: VersionSummary): string =>
   pairsText([
     ['version', one.current ? `${one.version} (current)` : String(one.version)],
     ['parent', String(one.parent)],
-    ['made', `${one.createdAt}, because of ${one.reason}`],
-    ['learned', `${countText(one.learned)} events, up to sequence ${one.seq}`],
+    ['made', `${one.createdAt}, reason: ${one.reason}`],
+    ['learned', `${counted(one.learned, 'event')}, up to sequence ${one.seq}`],
     ['size', bytesText(one.bytes)],
-    [
-      'quality',
-      `loss ${figure(one.metrics.averageLoss)}, AUC ${figure(one.metrics.auc)}, RMSE ${figure(one.metrics.rmse)}`,
-    ],
+    ['quality', qualityText(one.metrics)],
   ]);

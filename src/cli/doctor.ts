@@ -18,7 +18,10 @@ const marks: Readonly<Record<Finding['state'], string>> = {
 };
 
 export function addDoctor(program: Command, terminal: Terminal): void {
-  withServerOptions(program.command('doctor'))
+  withServerOptions(
+    program.command('doctor'),
+    'NATS server to look at, instead of the one that the config says',
+  )
     .description('Look at Node, NATS, the kernels and the data folder')
     .option('--config <file>', `config file (else ${usualConfig} if it is there, else the defaults)`)
     .action(async (options: DoctorOptions) => {
@@ -30,7 +33,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
       if (options.json === true) printJson(terminal, found);
       else
         terminal.print(
-          found.map(({ check, state, text }) => `${marks[state]}  ${check.padEnd(12)}  ${text}`).join('\n'),
+          found.map(({ check, state, text }) => `${marks[state]}  ${check.padEnd(13)}  ${text}`).join('\n'),
         );
       if (found.some((finding) => finding.state === 'bad')) throw new SilentFailure(exitCodes.failed);
     });

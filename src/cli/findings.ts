@@ -112,8 +112,8 @@ function* kernels(): Generator<Finding> {
   try {
     for (const { mode, executor, fallback } of probeKernels()) {
       const check = `gpu.js ${mode}`;
-      if (fallback === undefined) yield { check, state: 'ok', text: `run by ${executor}` };
-      else yield { check, state: 'note', text: `run by ${executor}: ${fallback}` };
+      const text = `run by ${executor}${fallback === undefined ? '' : `: ${fallback}`}`;
+      yield { check, state: executor === mode ? 'ok' : 'note', text };
     }
   } catch (error) {
     yield { check: 'gpu.js', state: 'bad', text: messageOf(error) };

@@ -1,7 +1,7 @@
 /** What `millrace learn` says at the end, for programs and for people. */
 import type { ModelStatus } from '../protocol/messages.ts';
 import type { Fed } from './feed.ts';
-import { bytesText, counted, countText, figure } from './words.ts';
+import { bytesText, counted, countText, qualityText } from './words.ts';
 
 export interface LearnSummary {
   readonly model: string;
@@ -57,7 +57,5 @@ export function summaryText(summary: LearnSummary): string {
 
 function lossText({ metrics }: LearnSummary): string {
   if (metrics === undefined || metrics.total.averageLoss === null) return '';
-  const { auc, rmse } = metrics.total;
-  const second = auc === null ? `RMSE ${figure(rmse)}` : `AUC ${figure(auc)}`;
-  return `; predicted before learning: loss ${figure(metrics.total.averageLoss)}, ${second}`;
+  return `; predicted before learning: ${qualityText(metrics.total)}`;
 }

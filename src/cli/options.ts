@@ -19,10 +19,13 @@ export interface ServerOptions {
   readonly json?: boolean;
 }
 
+/** What commands do that reach a running server. */
+const usualServer = 'NATS server (else NATS_URL, else nats://127.0.0.1:4222)';
+
 /** The same names as those of the `nats` command line. Passwords have no option: every user of a machine sees those. */
-export const withServerOptions = (command: Command): Command =>
+export const withServerOptions = (command: Command, server = usualServer): Command =>
   command
-    .option('--server <url>', 'NATS server (else NATS_URL, else nats://127.0.0.1:4222)')
+    .option('--server <url>', server)
     .option('--context <name>', 'context of the `nats` command line to connect with')
     .option('--user <name>', 'user to sign in as (else NATS_USER); its password is NATS_PASSWORD')
     .option('--creds <file>', 'credentials file to sign in with (else NATS_CREDS)')

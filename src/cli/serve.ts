@@ -17,7 +17,10 @@ interface ServeOptions extends ServerOptions {
 }
 
 export function addServe(program: Command, terminal: Terminal): void {
-  withServerOptions(program.command('serve'))
+  withServerOptions(
+    program.command('serve'),
+    'NATS server to use (else what the config says, else one of its own is started)',
+  )
     .description('Run the server, with a NATS server of its own unless one is named')
     .option('--config <file>', `config file (else ${usualConfig} if it is there, else the defaults)`)
     .option('--relearn <models>', 'learn these again from the beginning of their streams', columnList)

@@ -6,7 +6,7 @@ import type { ActorStatus, ModelPhase, ModelStatus, ServerStatus } from '../prot
 import { type ServerOptions, withClient, withServerOptions } from './options.ts';
 import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
-import { bytesText, countText, figure, pairsText, tableText } from './words.ts';
+import { bytesText, counted, countText, figure, pairsText, qualityText, tableText } from './words.ts';
 
 interface StatusOptions extends ServerOptions {
   readonly watch?: boolean;
@@ -94,18 +94,14 @@ function trouble(status: ServerStatus): string[] {
 
 const actorText = ({ name, state, restarts, lastError }: ActorStatus): string => {
   const reason = lastError === undefined ? '' : `, last error: ${lastError}`;
-  return `${name}: ${state}, restarted ${restarts} times${reason}`;
+  return `${name}: ${state}, restarted ${counted(restarts, 'time')}${reason}`;
 };
 
 function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
   const { total, window } = model.metrics;
   const { freshness, predictions, kernels, parameters } = model;
   const quality = (metrics: typeof total) =>
-    `loss ${figure(metrics.averageLoss)}, ` +
-    (model.task === 'binary'
-      ? `log loss ${figure(metrics.logLoss)}, AUC ${figure(metrics.auc)}, accuracy ${figure(metrics.accuracy)}`
-      : `MAE ${figure(metrics.mae)}, RMSE ${figure(metrics.rmse)}`) +
-    ` over ${countText(metrics.events)} events`;
+    metrics.events === 0 ? 'nothing yet' : `${qualityText(metrics)} over ${counted(metrics.events, 'event')}`;
   const executor =
     kernels.fallback === undefined ? kernels.executor : `${kernels.executor} (${kernels.fallback})`;
   const pairs: [string, string][] = [
@@ -116,7 +112,7 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ],
     [
       'learned',
-      `${countText(model.learned)} events, ${countText(model.rejected)} refused, ${countText(model.excluded)} excluded, ${countText(model.eventsPerSecond)}/s`,
+      `${counted(model.learned, 'event')}, ${countText(model.rejected)} refused, ${countText(model.excluded)} excluded, ${countText(model.eventsPerSecond)}/s`,
     ],
     ['position', `${model.seq} of ${model.streamSeq}, ${countText(model.lag)} behind`],
     ['version', `${model.version}, epoch ${model.epoch}`],
@@ -145,7 +141,11 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ],
     [
       'actors',
-      `${model.actors.shards} shards, ${model.actors.learners} learners, ${model.actors.predictors} predictors`,
+      [
+        counted(model.actors.shards, 'shard'),
+        counted(model.actors.learners, 'learner'),
+        counted(model.actors.predictors, 'predictor'),
+      ].join(', '),
     ],
   ];
   const own = actors.filter((actor) => actor.name.startsWith(`${model.model}/`) && actor.restarts > 0);

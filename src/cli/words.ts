@@ -1,5 +1,6 @@
 /** Numbers, sizes and tables as people read them. */
 import Table from 'cli-table3';
+import type { MetricsView } from '../protocol/messages.ts';
 import { styles } from './styles.ts';
 
 export const countText = (count: number): string =>
@@ -11,6 +12,24 @@ export const counted = (count: number, noun: string): string =>
 
 export const figure = (value: number | null | undefined, digits = 4): string =>
   value === null || value === undefined ? '-' : value.toFixed(digits);
+
+/** Loss and what else has a meaning for the task; what is not known yet is left out. */
+export function qualityText(metrics: MetricsView): string {
+  const { averageLoss, logLoss, auc, accuracy, mae, rmse } = metrics;
+  const named: readonly (readonly [string, number | null])[] = [
+    // The logistic loss is the log loss: once is enough.
+    logLoss === averageLoss ? ['log loss', logLoss] : ['loss', averageLoss],
+    ['log loss', logLoss === averageLoss ? null : logLoss],
+    ['AUC', auc],
+    ['accuracy', accuracy],
+    ['MAE', mae],
+    ['RMSE', rmse],
+  ];
+  const known = named.filter(([, value]) => value !== null);
+  return known.length === 0
+    ? 'nothing yet'
+    : known.map(([name, value]) => `${name} ${figure(value)}`).join(', ');
+}
 
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 

@@ -4,6 +4,8 @@
  * A call is repeated only when it is safe to: a prediction changes nothing, a publish carries a Msg-Id under
  * which the stream keeps one copy. Each attempt may use half of the time that is left, so that a lost message
  * leaves time for another. What is final (a bad input, an unknown model) ends the call at once.
+ *
+ * The last attempt may be too short for an answer: what a server said before it then says more than silence.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorKind, MillraceError } from '../base/errors.ts';
@@ -27,17 +29,20 @@ export async function attempt<T>(call: (timeoutMs: number) => Promise<T>, attemp
   const deadline = attempts.now() + attempts.timeoutMs;
   let backoffMs = backoffFirstMs;
   let explained = false;
+  let said: MillraceError | undefined;
   for (;;) {
     const leftMs = Math.max(1, deadline - attempts.now());
     try {
       return await call(shareOf(leftMs, attempts.attemptMs));
     } catch (error) {
       if (!(error instanceof MillraceError) || !retried.has(error.kind)) throw error;
+      // Silence has the client library's error as its cause, an answer has none.
+      if (error.cause === undefined) said = error;
       if (error.kind === 'notReady' && !explained) {
         explained = true;
         await attempts.explain();
       }
-      if (attempts.now() + backoffMs >= deadline) throw error;
+      if (attempts.now() + backoffMs >= deadline) throw error.kind === 'deadline' ? (said ?? error) : error;
       await wait(backoffMs);
       backoffMs = Math.min(backoffMostMs, backoffMs * 2);
     }

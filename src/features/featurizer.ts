@@ -28,7 +28,7 @@ export interface FeaturizerSettings {
   readonly depthMax: number;
 }
 
-/** Names that would reach an object's prototype somewhere down the road. */
+/** A name that would reach an object's prototype somewhere down the road, and what MessagePack's decoder makes of it. */
 const forbiddenNames = new Set(['__proto__', '__proto_']);
 const dot = 0x2e;
 const float32Max = 3.4028234663852886e38;
@@ -106,7 +106,7 @@ export class Featurizer {
       if (value === null || value === undefined) continue;
       this.#path.push(name);
       if (forbiddenNames.has(name))
-        throw new MillraceError('badInput', `${this.#name()}: this name is not allowed`);
+        throw new MillraceError('badInput', `${this.#name()}: the name __proto__ is not allowed`);
       const outer = this.#path.length === 1 ? hash : hashByte(hash, dot);
       const activeBefore = this.#active.length;
       const child = node && this.#enter(node, name);

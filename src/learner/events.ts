@@ -54,14 +54,17 @@ function labelOf(label: unknown, task: ModelDefinition['task']): number {
   if (typeof label === 'number' && Number.isFinite(Math.fround(label))) return label;
   throw new MillraceError(
     'badInput',
-    `label: expected a finite number for a regression, got ${shown(label)}`,
+    `label: expected a finite number within float32 for a regression, got ${shown(label)}`,
   );
 }
 
 function weightOf(weight: unknown): number {
   if (weight === undefined || weight === null) return 1;
   if (typeof weight === 'number' && weight >= 0 && Number.isFinite(Math.fround(weight))) return weight;
-  throw new MillraceError('badInput', `weight: expected a number of at least 0, got ${shown(weight)}`);
+  throw new MillraceError(
+    'badInput',
+    `weight: expected a number of at least 0 within float32, got ${shown(weight)}`,
+  );
 }
 
 const shown = (value: unknown): string =>

@@ -54,7 +54,8 @@ export async function openBroker(
 
 /** An embedded server that is ours to keep. */
 export function brokerOf(server: EmbeddedServer, log: Logger): Broker {
-  log.info({ url: server.url, version: server.version, source: server.source }, 'nats-server runs');
+  const facts = { url: server.url, pid: server.pid, version: server.version, source: server.source };
+  log.info(facts, 'nats-server runs');
   const own = { servers: [server.url], ...(server.nkey !== undefined && { nkey: server.nkey }) };
   return { connect: own, url: server.url, source: server.source, ...kept(server, log) };
 }

@@ -57,13 +57,10 @@ export class Operations {
 
   /** Takes the model into our ownership and starts it. */
   async open(model: string, config: ModelConfig, relearn = false): Promise<ModelHost> {
-    const { channel, holder, log } = this.#options;
-    const { root } = this.#options.around.config;
+    const { channel, log } = this.#options;
     const host = new ModelHost(model, config, this.#options);
-    const { name: bucket, ttlMs } = ownersBucket(root);
-    const lease = { bucket, model, holder, ttlMs };
     this.#announce(model);
-    const ownership = await ownModel(channel, lease, (reason) => {
+    const ownership = await ownModel(channel, this.#leaseOf(model), (reason) => {
       // Two servers of one root must not both answer: one that lost a model lets go of all.
       for (const one of this.hosts) one.fail(`another server took over: ${reason}`);
       this.#options.taken(reason);
@@ -172,6 +169,7 @@ export class Operations {
 
   /** Without `purge` the stream and the versions stay, and a model added under the name goes on from them. */
   async remove(name: string, purge: boolean) {
+    if (purge && !this.#members.has(name)) return this.#exclusively(name, () => this.#purgeRemains(name));
     const { host } = this.#member(name);
     return this.#exclusively(name, async () => {
       await this.#close(name);
@@ -185,6 +183,22 @@ export class Operations {
     });
   }
 
+  /** What a model left that was removed without `purge`; refused while another process owns it. */
+  async #purgeRemains(name: string) {
+    const { channel, store } = this.#options;
+    const stream = subjectsOf(this.#options.around.config.root).stream(name);
+    const hasStream = (await channel.streamState(stream)) !== undefined;
+    if (!hasStream && (await store.list(name)).versions.length === 0) this.#member(name);
+    const ownership = await ownModel(channel, this.#leaseOf(name), () => undefined);
+    try {
+      if (hasStream) await channel.deleteStream(stream);
+      await store.remove(name);
+    } finally {
+      await ownership.release();
+    }
+    return { model: name, purged: true, untilRestart: false };
+  }
+
   /** A new model with the parameters of another as they are now, and a stream of its own. */
   async clone(from: string, to: string) {
     const { host } = this.#member(from);
@@ -195,7 +209,10 @@ export class Operations {
       const { store, channel, around } = this.#options;
       const known = (await store.list(to)).versions.length > 0;
       if (known)
-        throw new MillraceError('conflict', `versions of an earlier ${to} exist; remove it with purge first`);
+        throw new MillraceError(
+          'conflict',
+          `versions of an earlier ${to} exist; remove ${to} with purge, or choose another name`,
+        );
       const version = await host.makeVersion('command');
       const subjects = subjectsOf(around.config.root);
       const stream = await channel.ensureStream(new ModelHost(to, config, this.#options).streamSpec);
@@ -214,6 +231,11 @@ export class Operations {
   async restart(actor: string) {
     this.#options.supervisor.terminate(actor);
     return { actor };
+  }
+
+  #leaseOf(model: string) {
+    const { name: bucket, ttlMs } = ownersBucket(this.#options.around.config.root);
+    return { bucket, model, holder: this.#options.holder, ttlMs };
   }
 
   #member(model: string): Member {

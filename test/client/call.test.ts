@@ -28,6 +28,23 @@ t.test('attempts - each may use half of the time that is left, but no less than 
   t.same(given.slice(0, 2), [4_000, 3_000]);
 });
 
+t.test('attempts - what the server said outlives a last attempt that nobody answered', async (t) => {
+  const silence = new MillraceError('deadline', 'no answer in time', { cause: new Error('TIMEOUT') });
+  const answers = [new MillraceError('deadline', 'maxAgeMs 5 is not met'), silence];
+  let count = 0;
+  const call = async (): Promise<never> => {
+    throw answers[Math.min(count++, 1)];
+  };
+  await t.rejects(attempt(call, attempts({ timeoutMs: 100 })), { message: 'maxAgeMs 5 is not met' });
+  t.ok(count > 1);
+  await t.rejects(
+    attempt(async () => Promise.reject(silence), attempts({ timeoutMs: 100 })),
+    {
+      message: 'no answer in time',
+    },
+  );
+});
+
 t.test('attempts - only what may pass is tried again, and the reason is asked for once', async (t) => {
   for (const kind of ['badInput', 'conflict', 'tooLarge', 'overloaded', 'notFound', 'internal'] as const) {
     let count = 0;

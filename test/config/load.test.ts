@@ -252,6 +252,7 @@ t.test('validateModel - fills in defaults, or refuses in one line that a reply c
   t.match(refused('m', JSON.parse('{"constructor":{}}')), 'cannot be a key');
   t.match(refused('m', undefined), 'models.m: expected an object, got nothing');
   t.match(refused('m', { task: 'regression', loss: 'logistic' }), 'models.m.loss');
+  t.match(refused('rejected', {}, parseConfig('{}', 'c.json')), 'models.rejected: expected another name');
   const running = parseConfig('{"supervisor":{"actorsMax":8},"models":{"a":{}}}', 'c.json');
   t.match(refused('b', {}, running), 'supervisor.actorsMax: expected at least the 11 threads');
   t.ok(validateModel('a', {}, running), 'the same model again takes no more threads');

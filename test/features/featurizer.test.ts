@@ -175,7 +175,7 @@ t.test('featurizer - names that reach for a prototype are refused in either form
   const json = decode(new TextEncoder().encode('{"a":{"__proto__":{"polluted":1}}}'), undefined);
   t.throws(() => featurize(json), {
     kind: 'badInput',
-    message: 'features.a.__proto__: this name is not allowed',
+    message: 'features.a.__proto__: the name __proto__ is not allowed',
   });
   const packed = encode({ a: { __pr0to__: { polluted: 1 } } }, 'msgpack');
   const forged = Buffer.from(
@@ -184,7 +184,7 @@ t.test('featurizer - names that reach for a prototype are refused in either form
   );
   t.throws(() => featurize(decode(forged, 'application/msgpack')), {
     kind: 'badInput',
-    message: /^features\.a\.__proto_.*: this name is not allowed$/,
+    message: /^features\.a\.__proto_.*: the name __proto__ is not allowed$/,
   });
   t.equal(({} as { polluted?: number }).polluted, undefined);
   t.same(values({ constructor: 1, prototype: 2, toString: 3, hasOwnProperty: 4 }), [1, 2, 3, 4]);

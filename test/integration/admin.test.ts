@@ -152,7 +152,17 @@ async function removing(t: Test, running: Running): Promise<void> {
   const after = await caughtUp('n');
   t.match(after, { learned: before.learned + 1, rejected: 1, version: 1 }, 'it goes on where it was');
   t.ok((await client.predict('n', features)).score > score);
-  t.match(await client.removeModel('n', { purge: true }), { purged: true });
+  await client.removeModel('n');
+  t.match(
+    await refused(client.cloneModel('m', 'n')),
+    { code: 409, message: /remove n with purge/ },
+    'a copy is not laid over what is left of another model',
+  );
+  t.match(await client.removeModel('n', { purge: true }), { purged: true }, 'also what was removed before');
+  t.match(await refused(client.removeModel('n', { purge: true })), {
+    code: 404,
+    message: /no model is named n/,
+  });
 
   await client.addModel('n', config);
   t.match(await caughtUp('n'), { learned: 0, rejected: 0, version: 0 }, 'nothing is left after a purge');

@@ -82,7 +82,15 @@ export interface RunningLearner {
 export async function runLearner(
   channel: MemoryChannel,
   config: ModelConfig,
-  { learner = 0, life = 1, timeoutMs = patientMs, paused = false, queued = [] as readonly LogEntry[] } = {},
+  {
+    learner = 0,
+    life = 1,
+    timeoutMs = patientMs,
+    paused = false,
+    queued = [] as readonly LogEntry[],
+    /** Until this resolves, what was refused is not durable. */
+    durable = async () => {},
+  } = {},
 ): Promise<RunningLearner> {
   const built = buildModel(config);
   const { learners } = config.actors;
@@ -102,6 +110,7 @@ export async function runLearner(
     queue,
     keepRejected: async (events) => {
       rejected.push(...events);
+      await durable();
     },
     sums,
     paused,

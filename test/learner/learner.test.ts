@@ -68,6 +68,27 @@ for (const shardCount of [1, 2, 5]) {
   });
 }
 
+t.test('what was refused - is durable before any shard hears of the batch', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2) });
+  const shards = runShards(channel, config);
+  let keep = () => {};
+  const durable = () =>
+    new Promise<void>((resolve) => {
+      keep = resolve;
+    });
+  const learner = await runLearner(channel, config, { queued: [entryOf(1, Buffer.from('{'))], durable });
+  const pushes = () => shards.flatMap(({ heard }) => heard.filter(({ verb }) => verb === 'push')).length;
+  await until(2_000, 'the refusal', () => learner.rejected.length === 1);
+  // Requests travel in turns of the loop: a push that does not wait would be here by now.
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(pushes(), 0);
+  keep();
+  await until(2_000, 'the commit', () => shards.every(({ shard }) => shard.seq === 1));
+  t.equal(pushes(), 2);
+  await learner.stop();
+});
+
 t.test('lost requests and answers - cost time and nothing else', async (t) => {
   const channel = new MemoryChannel();
   const config = configOf({ actors: actors(2), batch: { eventsMax: 4 } });

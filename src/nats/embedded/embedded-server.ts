@@ -104,7 +104,7 @@ async function launch(options: EmbeddedServerOptions, place: Place, port: number
   const binary = await resolveServer(settings.binary, environment);
   const server = await launchServer({ ...place, settings, binary, port, env: environment.env });
   const facts = { pid: server.pid, port: server.port, version: server.version };
-  log.info(facts, `The embedded server runs: ${binary.source}`);
+  log.debug(facts, `The embedded server runs: ${binary.source}`);
   return { server, source: binary.source, adopted: false, logStart: await logSize(layout.logPath) };
 }
 
