@@ -9,15 +9,16 @@
  *
  *   running --ends by itself--> onExit listeners --restart()--> running --stop()--> stopped, lock released
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import type { Config } from '../../../config/schema.ts';
-import { MillraceError } from '../../base/errors.ts';
+import { MillraceError, messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ServerAccess, serverAccess } from './access.ts';
 import type { ServerEnvironment } from './environment.ts';
+import { fullDiskWatch } from './full-disk.ts';
 import { prepareLayout, type ServerLayout } from './layout.ts';
 import { acquireLock, type FolderLock } from './lock.ts';
-import { logSize, readLastLines } from './log-tail.ts';
+import { logSize, newLinesOf, readLastLines } from './log-tail.ts';
 import { findOrphan } from './orphan.ts';
 import { resolveServer } from './resolver.ts';
 import { satisfies, serverConfig, serverHost } from './server-config.ts';
@@ -66,6 +67,7 @@ export interface EmbeddedServer {
 }
 
 const defaultStopGraceMs = 10_000;
+const diskLookMs = 2_000;
 
 /** Throws SetupError when there is no server to start, the folder is in use, the port is taken, or it does not come up. */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
@@ -134,6 +136,7 @@ class RunningServer implements EmbeddedServer {
   readonly #place: Place;
   readonly #lock: FolderLock;
   readonly #listeners = new Set<(exit: ServerExit) => void>();
+  readonly #diskWatch: NodeJS.Timeout;
   readonly #atProcessExit = (): void => this.#run.server.signal('SIGTERM');
   readonly port: number;
   #run: Run;
@@ -150,6 +153,7 @@ class RunningServer implements EmbeddedServer {
     this.port = run.server.port;
     process.on('exit', this.#atProcessExit);
     this.#watch(run);
+    this.#diskWatch = this.#watchDisk(run.logStart);
   }
 
   get url(): string {
@@ -218,6 +222,7 @@ class RunningServer implements EmbeddedServer {
   }
 
   async #shutDown(): Promise<void> {
+    clearInterval(this.#diskWatch);
     // A restart under way would bring a server up behind our back; its failure was told to who asked for it.
     await this.#restarting?.catch(() => undefined);
     await terminateServer(this.#run.server, this.#graceMs);
@@ -225,6 +230,29 @@ class RunningServer implements EmbeddedServer {
     await removeTraces(this.#place.layout);
     await this.#lock.release();
     this.#options.log.info({ pid: this.pid }, 'The embedded server has stopped');
+  }
+
+  #watchDisk(logStart: number): NodeJS.Timeout {
+    const { logPath, serverDir } = this.#layout;
+    const { log } = this.#options;
+    const look = fullDiskWatch({
+      newLines: newLinesOf(logPath, logStart),
+      freeBytes: () => statfs(serverDir).then(({ bavail, bsize }) => bavail * bsize),
+      restart: () => this.restart(),
+      log,
+    });
+    let looking = false;
+    return setInterval(() => {
+      if (looking || this.#restarting !== undefined) return;
+      looking = true;
+      look()
+        .catch((error) =>
+          log.error({ reason: messageOf(error) }, 'cannot look after the disk of nats-server'),
+        )
+        .finally(() => {
+          looking = false;
+        });
+    }, diskLookMs).unref();
   }
 
   #watch(run: Run): void {

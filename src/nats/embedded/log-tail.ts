@@ -10,6 +10,17 @@ export const logSize = (path: string): Promise<number> =>
     () => 0,
   );
 
+/** The last of the lines that were written since the last call; a log that was begun anew is read from its start. */
+export function newLinesOf(path: string, from: number): () => Promise<readonly string[]> {
+  let readTo = from;
+  return async () => {
+    const size = await logSize(path);
+    const lines = await readLastLines(path, size < readTo ? 0 : readTo);
+    readTo = size;
+    return lines;
+  };
+}
+
 export async function readLastLines(path: string, from: number): Promise<readonly string[]> {
   const size = await logSize(path);
   const start = Math.max(from, size - tailBytesMax);
