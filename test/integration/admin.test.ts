@@ -88,7 +88,7 @@ async function refusals(t: Test, { ask, client }: Running): Promise<void> {
   await no(400, /./, 'add.x', { config: 7 });
   await no(400, /actorsMax/, 'add.x', { config: { actors: { shards: 64, learners: 32, predictors: 32 } } });
   await no(409, /exists already/, 'add.m', { config: {} });
-  await no(409, /rejected/, 'add.rejected', { config: {} });
+  await no(400, /models.rejected: expected another name/, 'add.rejected', { config: {} });
   for (const verb of ['checkpoint', 'checkpoints', 'remove', 'reset', 'pause', 'resume', 'status'])
     await no(404, /no model is named nobody; there are: m, n/, `${verb}.nobody`);
   await no(404, /\(nothing\)/, 'checkpoint');

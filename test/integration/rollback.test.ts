@@ -7,7 +7,8 @@ import { until } from '../support/channel-fixture.ts';
 import { availableServers } from '../support/nats-server.ts';
 import { type Running, refused, startRunning, temporaryFolder } from '../support/running-server.ts';
 
-t.setTimeout(120_000);
+// Three servers one after the other, on a machine that may be busy.
+t.setTimeout(175_000);
 const learn = 'millrace.v1.learn.m';
 const predict = 'millrace.v1.predict.m';
 const features = { who: 'x' };
