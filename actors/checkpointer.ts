@@ -3,8 +3,8 @@
  * passed, or when asked. One that fails is named, and the next occasion tries again.
  */
 import type { ModelConfig } from '../config/schema.ts';
-import { messageOf } from '../src/base/errors.ts';
-import { nodeDisk } from '../src/checkpoint/disk.ts';
+import { MillraceError, messageOf } from '../src/base/errors.ts';
+import { type Disk, nodeDisk } from '../src/checkpoint/disk.ts';
 import { faultyDisk } from '../src/checkpoint/faulty-disk.ts';
 import { openFileStore } from '../src/checkpoint/file-store.ts';
 import type { VersionReason } from '../src/checkpoint/store.ts';
@@ -13,7 +13,13 @@ import { type VersionMade, VersionMaker } from '../src/cut/version-maker.ts';
 import { rowLayoutOf } from '../src/model/row-layout.ts';
 import { answerRequests } from '../src/protocol/answering.ts';
 import { encode, unpackInternal } from '../src/protocol/codec.ts';
-import type { EpochEntry, MakeVersionRequest, ShardReport } from '../src/protocol/internal.ts';
+import type {
+  EpochEntry,
+  MakeVersionReply,
+  MakeVersionRequest,
+  ShardReport,
+} from '../src/protocol/internal.ts';
+import { replyError } from '../src/protocol/replies.ts';
 import { subjectsOf } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
 import { actorThread } from '../src/runtime/thread.ts';
@@ -33,7 +39,13 @@ export interface CheckpointerSettings {
   readonly codeVersion: string;
 }
 
-async function checkpointerActor(context: ActorContext<CheckpointerSettings>): Promise<RunningActor> {
+/** Requests that may still be repeated. */
+const answersKept = 16;
+
+export async function checkpointerActor(
+  context: ActorContext<CheckpointerSettings>,
+  bareDisk: Disk = nodeDisk,
+): Promise<RunningActor> {
   const { channel, settings, log, faults, fail } = context;
   const { model, epoch, config, requestTimeoutMs } = settings;
   const { cutTimeoutMs, everyEvents, everyMs } = config.checkpoint;
@@ -41,7 +53,7 @@ async function checkpointerActor(context: ActorContext<CheckpointerSettings>): P
   const { keyCount, width: rowWidth } = rowLayoutOf(config);
   const shape = { shards: config.actors.shards, keyCount, rowWidth };
   const cuts = new CutClient(channel, subjects, { model, epoch, ...shape, cutTimeoutMs, requestTimeoutMs });
-  const disk = faultyDisk(nodeDisk, faults);
+  const disk = faultyDisk(bareDisk, faults);
   const owner = { model, number: settings.owner };
   const store = openFileStore({ folder: settings.folder, now: Date.now, disk, owner });
   const maker = new VersionMaker(settings, { channel, cuts, store, log, faults });
@@ -63,12 +75,8 @@ async function checkpointerActor(context: ActorContext<CheckpointerSettings>): P
   /** Failures are in the log; there will be another occasion. */
   const makeUnasked = (reason: VersionReason) => void make(reason).catch(() => undefined);
 
-  const asked = answerRequests<MakeVersionRequest>(
-    channel,
-    subjects.checkpointer(model, 'make'),
-    async ({ reason }) => ({ version: (await make(reason)).version }),
-    fail,
-  );
+  const answer = answeredOnce(make, fail);
+  const asked = answerRequests(channel, subjects.checkpointer(model, 'make'), answer, fail);
   const reports = channel.subscribe(subjects.report('shard', model), (message) => {
     const report = unpackInternal<ShardReport>(message.data);
     const learnedSince = report.learned - maker.last.learned;
@@ -83,6 +91,25 @@ async function checkpointerActor(context: ActorContext<CheckpointerSettings>): P
       reports.unsubscribe();
       await maker.idle();
     },
+  };
+}
+
+/** A request that is repeated, under one id, is one request and has one answer. */
+function answeredOnce(
+  make: (reason: VersionReason) => Promise<VersionMade>,
+  fail: (error: unknown) => void,
+): (request: MakeVersionRequest) => Promise<MakeVersionReply> {
+  const answers = new Map<string, Promise<MakeVersionReply>>();
+  const refused = (error: unknown): MakeVersionReply => {
+    if (!(error instanceof MillraceError)) fail(error);
+    const { kind, message } = replyError(error);
+    return { refused: { kind, message } };
+  };
+  return ({ id, reason }) => {
+    const answer = answers.get(id) ?? make(reason).then(({ version }) => ({ version }), refused);
+    answers.set(id, answer);
+    if (answers.size > answersKept) answers.delete(answers.keys().next().value!);
+    return answer;
   };
 }
 

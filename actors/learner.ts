@@ -40,12 +40,12 @@ export interface LearnerSettings {
 
 type Context = ActorContext<LearnerSettings>;
 
-async function learnerActor(context: Context): Promise<RunningActor> {
+export async function learnerActor(context: Context, build = buildModel): Promise<RunningActor> {
   const { channel, settings, log } = context;
   const { model, epoch, config, learner } = settings;
   const subjects = subjectsOf(settings.root);
   const { learners } = config.actors;
-  const built = buildModel(config);
+  const built = build(config);
   const shards = shardClient(context, subjects, built.model.layout);
   const { marks, sums, anchors } = await takeOver(shards);
   await assertSameLog(channel, settings.stream, anchors);

@@ -35,12 +35,15 @@ interface Tally {
   readonly latency: LatencyHistogram;
 }
 
-async function predictorActor(context: ActorContext<PredictorSettings>): Promise<RunningActor> {
+export async function predictorActor(
+  context: ActorContext<PredictorSettings>,
+  build = buildModel,
+): Promise<RunningActor> {
   const { channel, settings, log, fail } = context;
   const { model, config, served, requestTimeoutMs: timeoutMs } = settings;
   const { limits, actors, snapshot } = config;
   const subjects = subjectsOf(settings.root);
-  const built = buildModel(config);
+  const built = build(config);
   const { keyCount, width: rowWidth } = built.model.layout;
   const shape = { shards: actors.shards, keyCount, rowWidth };
   // An age must not jump with the host's clock; a stamp of the broker is compared with that very clock.

@@ -28,7 +28,7 @@ export interface ShardSettings {
   readonly reportMs: number;
 }
 
-async function shardActor(context: ActorContext<ShardSettings>): Promise<RunningActor> {
+export async function shardActor(context: ActorContext<ShardSettings>): Promise<RunningActor> {
   const { channel, settings, fail } = context;
   const { model, epoch, shape, buffers, deltaIntervalMs } = settings;
   const subjects = subjectsOf(settings.root);

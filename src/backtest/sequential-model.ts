@@ -37,8 +37,8 @@ export class SequentialModel {
   readonly #built: BuiltModel;
   readonly #vector: SparseVector;
 
-  constructor(config: ModelConfig) {
-    this.#built = buildModel(config);
+  constructor(config: ModelConfig, built = buildModel(config)) {
+    this.#built = built;
     const { keyCount, width } = this.#built.model.layout;
     this.table = new Float32Array(keyCount * width);
     this.#vector = this.#built.featurizer.vector();

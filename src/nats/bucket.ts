@@ -37,7 +37,8 @@ async function setTtl(manager: JetStreamManager, name: string, ttlMs: number | u
   await manager.streams.update(`KV_${name}`, { max_age: nanos(ttlMs ?? 0), duplicate_window: nanos(window) });
 }
 
-class StreamBucket implements Bucket {
+/** A bucket whose stream exists. */
+export class StreamBucket implements Bucket {
   readonly #channel: Channel;
   readonly #name: string;
 

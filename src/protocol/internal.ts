@@ -7,6 +7,7 @@
  *   checkpointer -> shard  openCut, image, blob, closeCut
  *   checkpointer -> learner  cut
  */
+import type { ErrorKind } from '../base/errors.ts';
 
 /** Who speaks: a learner of this epoch in its n-th life. Earlier lives are refused. */
 export interface LearnerIdentity {
@@ -163,8 +164,14 @@ export interface ServedState {
 
 /** Checkpoint request to a model's checkpointer. */
 export interface MakeVersionRequest {
+  /** The same in every repetition of one request. */
+  readonly id: string;
   readonly reason: 'events' | 'time' | 'command' | 'stop';
 }
+/** A version that could not be made is an answer too: only one that is lost is asked for again. */
+export type MakeVersionReply =
+  | { readonly version: number }
+  | { readonly refused: { readonly kind: ErrorKind; readonly message: string } };
 
 /**
  * Events that learners pass over. One is done, and neither learned nor rejected. A position is an event, or a

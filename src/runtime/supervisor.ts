@@ -15,7 +15,7 @@ import type { ActorSpec } from './actor.ts';
 import type { FaultSettings } from './armed-faults.ts';
 import { type ActorChange, Child, type ChildSurroundings } from './child.ts';
 import type { LogLevel } from './thread-protocol.ts';
-import { createWorkerPool } from './worker-pool.ts';
+import { createWorkerPool, type WorkerPool } from './worker-pool.ts';
 
 export interface SupervisorOptions {
   readonly settings: Config['supervisor'];
@@ -25,6 +25,8 @@ export interface SupervisorOptions {
   readonly faults?: FaultSettings | undefined;
   /** Milliseconds on a clock that never goes back; the process's own when absent. */
   readonly clock?: () => number;
+  /** Where actors run; threads of this process when absent. */
+  readonly pool?: WorkerPool;
   /** Asked before each restart; what it returns is started under the same name. A rejection counts as a failed start. */
   readonly beforeRestart?: (spec: ActorSpec, life: number) => Promise<ActorSpec>;
 }
@@ -70,7 +72,7 @@ class ProcessSupervisor implements Supervisor {
       ...options,
       clock: options.clock ?? (() => performance.now()),
       beforeRestart: options.beforeRestart ?? (async (spec) => spec),
-      pool: createWorkerPool(this.#actorsMax, options.log),
+      pool: options.pool ?? createWorkerPool(this.#actorsMax, options.log),
       changed: (change) => {
         for (const listener of this.#changeListeners) listener(change);
       },

@@ -20,6 +20,7 @@ import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { openShardMemory } from '../shard/memory.ts';
 import { type ModelActors, type ModelEpoch, modelActors, type Surroundings } from '../topology.ts';
+import { askVersion } from './ask-version.ts';
 import { begunEpoch, type EpochPlace, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
 import { EpochLog } from './epoch-log.ts';
 import { anchorsOfVersions, findRegression, type LogRegression, rangesUpTo } from './log-regression.ts';
@@ -28,7 +29,6 @@ import { noticeOf } from './regression-notice.ts';
 import { checkDefinition, readVersion, startingMarks } from './starting-state.ts';
 import { emptyStart, startingVersion } from './starting-version.ts';
 import { type ModelLine, tellLearners, tellPredictors } from './tell-actors.ts';
-import { VersionRequests } from './version-requests.ts';
 
 export interface HostOptions {
   readonly channel: Channel;
@@ -41,10 +41,12 @@ export interface HostOptions {
 
 export type RollbackMode = 'continue' | 'relearn';
 
+/** How long a version may take, beyond the cut itself. */
+const makeTimeoutMs = 120_000;
+
 export class ModelHost {
   readonly model: string;
   readonly config: ModelConfig;
-  readonly versions: VersionRequests;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -66,7 +68,6 @@ export class ModelHost {
     this.config = config;
     this.#options = options;
     this.#subjects = subjectsOf(options.around.config.root);
-    this.versions = new VersionRequests(channel, this.#subjects, model, config);
     this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
     this.#line = { channel, subjects: this.#subjects, model, log };
   }
@@ -133,7 +134,7 @@ export class ModelHost {
 
   /** Asks the checkpointer for a version and resolves to its number. */
   makeVersion(reason: MakeVersionRequest['reason']): Promise<number> {
-    return this.versions.make(reason);
+    return askVersion(this.#line, reason, this.config.checkpoint.cutTimeoutMs + makeTimeoutMs);
   }
 
   /** A version was made: what is served descends from it from now on. */

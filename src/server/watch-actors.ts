@@ -37,7 +37,6 @@ export function watchActors(
     const host = operations.hostOf(change.name);
     if (host === undefined) return;
     const { model } = host;
-    if (change.kind === 'checkpointer' && change.reason !== undefined) host.versions.ended();
     if (change.kind === 'predictor') tellPredictors(model);
     if (change.state === 'backing-off')
       channel.publish(subjects.event('restart', model), encode(change, 'json'));

@@ -18,7 +18,7 @@ import type {
 } from '../../src/nats/channel.ts';
 
 type Handler = (message: Message) => void;
-type Answer = (data: Uint8Array, headers: Headers) => void;
+export type Answer = (data: Uint8Array, headers: Headers) => void;
 
 const noStreams = () => Promise.reject(new MillraceError('notReady', 'a channel in memory has no streams'));
 
@@ -114,15 +114,21 @@ export class MemoryChannel implements Channel {
   }
 }
 
-function messageOf(subject: string, data: Uint8Array, headers: Headers, answer: Answer | undefined): Message {
+export function messageOf(
+  subject: string,
+  data: Uint8Array,
+  headers: Headers,
+  answer: Answer | undefined,
+): Message {
   const header = (name: string) =>
     Object.entries(headers).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
-  const respond = (bytes: Uint8Array, more: Headers = {}) => answer?.(Uint8Array.from(bytes), more);
+  const respond = (bytes: Uint8Array, more: Headers = {}) => answer?.(Buffer.from(bytes), more);
   return { subject, data, header, respond, wantsReply: answer !== undefined };
 }
 
-function errorOf(headers: Headers): MillraceError | undefined {
-  const code = Number(headers['Nats-Service-Error-Code'] ?? 0);
+export function errorOf(headers: Headers): MillraceError | undefined {
+  if (headers['Nats-Service-Error-Code'] === undefined) return undefined;
+  const code = Number(headers['Nats-Service-Error-Code']);
   const known = Object.entries(errorCodes).find(([, value]) => value === code);
   return known && new MillraceError(known[0] as ErrorKind, headers['Nats-Service-Error'] ?? '');
 }

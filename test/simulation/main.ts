@@ -1,0 +1,80 @@
+/**
+ * `npm run simulate -- --seeds N [--from SEED] [--seed SEED] [--jobs N] [--bail] [--json]`: seeded schedules of a whole
+ * system, each compared with the plain loop. One seed alone is told step by step. Exit code 1 when one failed.
+ */
+import { parseArgs } from 'node:util';
+import { sharedBuilds } from './builds.ts';
+import { type Outcome, runSchedule } from './schedule.ts';
+import { runShare } from './share.ts';
+
+async function one(seed: number, json: boolean): Promise<void> {
+  const outcome = await runSchedule(seed, sharedBuilds(), json ? undefined : (line) => console.log(line));
+  console.log(JSON.stringify(outcome, undefined, json ? undefined : 2));
+  if (outcome.failure !== undefined) process.exitCode = 1;
+}
+
+async function many(
+  from: number,
+  count: number,
+  options: { jobs: number; bail: boolean; json: boolean },
+): Promise<void> {
+  const { jobs, bail, json } = options;
+  const startedMs = performance.now();
+  const sum = {
+    steps: 0,
+    simulatedMs: 0,
+    entries: 0,
+    faults: 0,
+    versions: 0,
+    epochs: 0,
+    answered: 0,
+    refused: 0,
+  };
+  const failed: number[] = [];
+  let seeds = 0;
+  const done = (outcome: Outcome) => {
+    seeds++;
+    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += outcome[key];
+    if (outcome.failure === undefined) return;
+    failed.push(outcome.seed);
+    console.error(
+      `seed ${outcome.seed}: ${outcome.failure}\n  replay: npm run simulate -- --seed ${outcome.seed}`,
+    );
+  };
+  const shares = Array.from({ length: jobs }, (_, job) => ({
+    first: from + job,
+    count: Math.ceil((count - job) / jobs),
+    stride: jobs,
+    bail,
+  }));
+  await Promise.all(shares.map((share) => runShare(share, done)));
+  const { simulatedMs, ...counts } = sum;
+  const figures = {
+    seeds,
+    failed: failed.length,
+    failedSeeds: failed.sort((a, b) => a - b).slice(0, 100),
+    ...counts,
+    simulatedHours: Math.round(simulatedMs / 36_000) / 100,
+    seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+  };
+  console.log(json ? JSON.stringify(figures) : figures);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      jobs: { type: 'string', default: '2' },
+      bail: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const { seeds, from, seed, jobs, bail, json } = values;
+  if (seed !== undefined) await one(Number(seed), json);
+  else await many(Number(from), Number(seeds), { jobs: Number(jobs), bail, json });
+}
+
+await main();

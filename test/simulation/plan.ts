@@ -1,0 +1,257 @@
+/** A schedule as it is drawn from its seed: the model, the traffic, the weather, and what goes wrong when. */
+import { parseConfig } from '../../config/load.ts';
+import { type Config, type ConfigInput, type ModelConfig, optimizerSchema } from '../../config/schema.ts';
+import type { ActorKind } from '../../src/runtime/actor.ts';
+import { modelName } from './process.ts';
+import type { Random } from './random.ts';
+
+export type Fault =
+  | { readonly kind: 'killActor'; readonly actor: ActorKind; readonly number: number; readonly turns: number }
+  | {
+      readonly kind: 'hangActor';
+      readonly actor: ActorKind;
+      readonly number: number;
+      readonly turns: number;
+      readonly forMs: number;
+    }
+  | { readonly kind: 'killProcess'; readonly downMs: number; readonly actors: ActorCounts }
+  | { readonly kind: 'stopProcess'; readonly downMs: number; readonly actors: ActorCounts }
+  | { readonly kind: 'hangProcess'; readonly forMs: number; readonly actors: ActorCounts }
+  | { readonly kind: 'secondProcess'; readonly actors: ActorCounts }
+  | { readonly kind: 'dropConnection'; readonly which: number; readonly outageMs: number }
+  | { readonly kind: 'stallConnection'; readonly which: number; readonly forMs: number }
+  | { readonly kind: 'hangBroker'; readonly forMs: number }
+  | { readonly kind: 'restartBroker'; readonly outageMs: number }
+  | { readonly kind: 'loseMessages'; readonly rate: number; readonly forMs: number }
+  | {
+      readonly kind: 'breakDisk';
+      readonly code: 'ENOSPC' | 'EIO';
+      readonly rate: number;
+      readonly forMs: number;
+    }
+  | { readonly kind: 'damageVersion'; readonly place: number }
+  | { readonly kind: 'rollback'; readonly back: number; readonly mode: 'continue' | 'relearn' }
+  | { readonly kind: 'checkpoint' }
+  | {
+      readonly kind: 'exclude';
+      readonly what: 'key' | 'feature' | 'message';
+      readonly word: string;
+      readonly at: number;
+    }
+  | { readonly kind: 'pause'; readonly forMs: number };
+
+export interface ActorCounts {
+  readonly shards: number;
+  readonly learners: number;
+  readonly predictors: number;
+}
+
+export interface Publish {
+  readonly atMs: number;
+  readonly subject: { readonly verb: 'learn' | 'label'; readonly key: string | undefined };
+  readonly body: string;
+  /** How long after the ack it is published once more. */
+  readonly againMs: number | undefined;
+}
+
+export interface Plan {
+  readonly config: Config;
+  /** One learner throughout: states are compared bit for bit. */
+  readonly isExact: boolean;
+  readonly delayMs: number;
+  readonly horizonMs: number;
+  readonly publishes: readonly Publish[];
+  readonly faults: readonly { readonly atMs: number; readonly fault: Fault }[];
+  /** When predictions are asked for: this long apart on average. */
+  readonly askEveryMs: number;
+  readonly stopsCleanly: boolean;
+}
+
+/** All optimisers that there are, each with its default numbers. */
+const optimizers = optimizerSchema.options.map((option) =>
+  optimizerSchema.parse({ name: [...option.shape.name.values][0] }),
+);
+
+const settings: ConfigInput = {
+  models: {
+    [modelName]: {
+      features: { bits: 8 },
+      limits: { eventsPerMessageMax: 6, featuresMax: 64, featuresPerMessageMax: 1024 },
+    },
+  },
+  supervisor: {
+    intensity: 1000,
+    backoffMs: 10,
+    backoffMaxMs: 100,
+    heartbeatMs: 250,
+    heartbeatTimeoutMs: 500,
+    stopTimeoutMs: 4_000,
+  },
+  metrics: { intervalMs: 500 },
+};
+const base = parseConfig(JSON.stringify(settings), 'the simulation');
+export const words = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+
+export function planOf(random: Random): Plan {
+  const isExact = random.chance(0.65);
+  const horizonMs = random.between(500, 2_000);
+  const actors = drawActors(random, isExact);
+  const config = drawConfig(random, actors);
+  const keyed = random.chance(0.5);
+  const messages = random.between(5, 30);
+  const publishes = Array.from({ length: messages }, () =>
+    drawPublish(random, config, keyed, isExact, horizonMs),
+  );
+  const faults = Array.from({ length: random.between(2, 7) }, () => ({
+    atMs: random.between(0, horizonMs),
+    fault: drawFault(random, isExact),
+  }));
+  const byTime = (one: { atMs: number }, other: { atMs: number }) => one.atMs - other.atMs;
+  return {
+    config,
+    isExact,
+    delayMs: random.pick([0.1, 0.3, 1, 5]),
+    horizonMs,
+    publishes: publishes.sort(byTime),
+    faults: faults.sort(byTime),
+    askEveryMs: random.pick([50, 100, 300]),
+    stopsCleanly: random.chance(0.25),
+  };
+}
+
+const drawActors = (random: Random, isExact: boolean): ActorCounts => ({
+  shards: random.between(1, 5),
+  learners: isExact ? 1 : random.between(1, 3),
+  predictors: random.between(1, 2),
+});
+
+function drawConfig(random: Random, actors: ActorCounts): Config {
+  const plain = base.models[modelName]!;
+  const optimizer = random.pick(optimizers);
+  const model: ModelConfig = {
+    ...plain,
+    task: random.pick(['binary', 'regression'] as const),
+    optimizer,
+    features: { ...plain.features, standardize: random.chance(0.3), intercept: random.chance(0.7) },
+    partitions: random.pick([4, 7]),
+    actors,
+    batch: { eventsMax: random.pick([1, 3, 16, 64]) },
+    snapshot: { intervalMs: random.pick([0, 2, 20]), heartbeatMs: random.pick([100, 300]) },
+    checkpoint: {
+      ...plain.checkpoint,
+      everyEvents: random.pick([0, 0, 8, 25]),
+      everyMs: random.pick([0, 0, 600]),
+      keep: random.between(2, 5),
+      cutTimeoutMs: random.pick([200, 1_000]),
+    },
+  };
+  return { ...base, models: { [modelName]: model } };
+}
+
+/** The same settings with another number of actors. */
+export function withActors(config: Config, actors: ActorCounts): Config {
+  const model = config.models[modelName]!;
+  return { ...config, models: { [modelName]: { ...model, actors } } };
+}
+
+function drawPublish(
+  random: Random,
+  config: Config,
+  keyed: boolean,
+  isExact: boolean,
+  horizonMs: number,
+): Publish {
+  const task = config.models[modelName]!.task;
+  const size = random.chance(0.6) ? 1 : random.between(2, 6);
+  const items = Array.from({ length: size }, () => drawEvent(random, task, isExact));
+  const bad = random.chance(0.06);
+  const body = bad ? drawBadBody(random, items) : JSON.stringify(size === 1 ? items[0] : items);
+  return {
+    // In bursts, so that batches of every size come about.
+    atMs: Math.floor((random.next() * horizonMs) / 100) * 100 + random.next() * 5,
+    subject: {
+      verb: random.chance(0.02) ? 'label' : 'learn',
+      key: keyed && random.chance(0.8) ? random.pick(words) : undefined,
+    },
+    body,
+    againMs: random.chance(0.1) ? random.between(1, 1_000) : undefined,
+  };
+}
+
+function drawEvent(random: Random, task: 'binary' | 'regression', isExact: boolean): object {
+  const number = Math.round((random.next() * 4 - 2) * 64) / 64;
+  const features: Record<string, unknown> = { w: random.pick(words) };
+  if (random.chance(0.5)) features.n = number;
+  if (random.chance(0.3)) features.bag = [random.pick(words), random.pick(words)];
+  // With several learners it depends on the order whether a step overflows.
+  if (isExact && random.chance(0.02)) features.n = 1e30;
+  const label = task === 'binary' ? random.between(0, 1) : Math.round(random.next() * 32) / 16;
+  const event: Record<string, unknown> = { features, label };
+  if (random.chance(0.1)) event.weight = random.pick([0, 0.5, 2]);
+  if (random.chance(0.03)) event.label = 'yes';
+  if (random.chance(0.02)) delete event.features;
+  return event;
+}
+
+const drawBadBody = (random: Random, items: readonly object[]): string =>
+  random.pick(['{', '[]', '7', JSON.stringify(Array.from({ length: 7 }, () => items[0])), '[null, 1]']);
+
+function drawFault(random: Random, isExact: boolean): Fault {
+  const actor = random.pick([
+    'shard',
+    'shard',
+    'learner',
+    'learner',
+    'learner',
+    'predictor',
+    'checkpointer',
+  ] as const);
+  const number = random.between(0, 4);
+  const turns = random.between(0, 40);
+  const actors = drawActors(random, isExact);
+  const make: readonly (() => Fault)[] = [
+    () => ({ kind: 'killActor', actor, number, turns }),
+    () => ({ kind: 'killActor', actor, number, turns }),
+    () => ({ kind: 'killActor', actor, number, turns }),
+    () => ({ kind: 'hangActor', actor, number, turns, forMs: random.pick([50, 300, 900]) }),
+    () => ({ kind: 'hangActor', actor, number, turns, forMs: random.pick([700, 1_200]) }),
+    () => ({ kind: 'killProcess', downMs: random.between(1, 500), actors }),
+    () => ({ kind: 'killProcess', downMs: random.between(1, 500), actors }),
+    () => ({ kind: 'stopProcess', downMs: random.between(1, 500), actors }),
+    () => ({ kind: 'hangProcess', forMs: random.pick([2_000, 5_000, 8_000]), actors }),
+    () => ({ kind: 'secondProcess', actors }),
+    () => ({ kind: 'dropConnection', which: random.between(0, 12), outageMs: random.pick([5, 300, 3_000]) }),
+    () => ({ kind: 'dropConnection', which: random.between(0, 12), outageMs: random.pick([5, 300]) }),
+    () => ({ kind: 'stallConnection', which: random.between(0, 12), forMs: random.pick([100, 2_500]) }),
+    () => ({ kind: 'hangBroker', forMs: random.pick([100, 2_500]) }),
+    () => ({ kind: 'restartBroker', outageMs: random.pick([50, 1_500]) }),
+    () => ({ kind: 'loseMessages', rate: random.pick([0.02, 0.2]), forMs: random.between(50, 800) }),
+    () => ({
+      kind: 'breakDisk',
+      code: random.pick(['ENOSPC', 'EIO'] as const),
+      rate: random.pick([0.1, 1]),
+      forMs: random.between(100, 1_000),
+    }),
+    () => ({ kind: 'damageVersion', place: random.next() }),
+    () => ({
+      kind: 'rollback',
+      back: random.between(0, 3),
+      mode: random.pick(['continue', 'relearn'] as const),
+    }),
+    () => ({
+      kind: 'rollback',
+      back: random.between(0, 3),
+      mode: random.pick(['continue', 'relearn'] as const),
+    }),
+    () => ({ kind: 'checkpoint' }),
+    () => ({ kind: 'checkpoint' }),
+    () => ({
+      kind: 'exclude',
+      what: random.pick(['key', 'feature', 'message'] as const),
+      word: random.pick(words),
+      at: random.next(),
+    }),
+    () => ({ kind: 'pause', forMs: random.between(10, 500) }),
+  ];
+  return random.pick(make)();
+}
