@@ -206,6 +206,7 @@ class RunningServer implements EmbeddedServer {
   }
 
   async #letGo(): Promise<void> {
+    clearInterval(this.#diskWatch);
     await this.#restarting?.catch(() => undefined);
     process.off('exit', this.#atProcessExit);
     this.#run.server.unref();
@@ -233,7 +234,7 @@ class RunningServer implements EmbeddedServer {
   }
 
   #watchDisk(logStart: number): NodeJS.Timeout {
-    const { logPath, serverDir } = this.#layout;
+    const { logPath, serverDir } = this.#place.layout;
     const { log } = this.#options;
     const look = fullDiskWatch({
       newLines: newLinesOf(logPath, logStart),
