@@ -3,7 +3,7 @@ import t from 'tap';
 import { differences, PlainLoop } from '../support/plain-loop.ts';
 import { startSystem, systemMissing, temporaryFolder } from '../support/system.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(240_000);
 const skip = systemMissing();
 const eventOf = (n: number) => ({
   id: `e${n}`,
