@@ -115,12 +115,10 @@ export class ModelHost {
 
   /** Restores the newest good version and starts the actors. `relearn`: from an empty model and the whole stream. */
   async start(relearn: boolean): Promise<void> {
-    const { store, log, faults } = this.#options;
-    const { model, config } = this;
+    const { store, faults } = this.#options;
     const stream = await this.#epochs.ensureStream();
     this.#owner = await store.takeOver(this.model);
-    const sources = { store, model, config, history: this.#epochs, log };
-    const { stored, pointer } = relearn ? emptyStart : await startingVersion(sources);
+    const { stored, pointer } = relearn ? emptyStart : await startingVersion(this.#place);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
     faults.reach('server.versionRead');

@@ -36,7 +36,7 @@ interface Sources {
   readonly store: CheckpointStore;
   readonly model: string;
   readonly config: ModelConfig;
-  readonly history: EpochHistory;
+  readonly epochs: EpochHistory;
   readonly log: Logger;
 }
 
@@ -69,14 +69,14 @@ async function newestBefore(
   pointer: Pointer,
   sources: Sources,
 ): Promise<StartingVersion & { readonly pointer: Pointer }> {
-  const { store, model, config, history, log } = sources;
-  const last = await history.last();
+  const { store, model, config, epochs, log } = sources;
+  const last = await epochs.last();
   const leftOut = last?.leftOut ?? [];
   const { versions } = await store.list(model);
   const older = versions.map(({ manifest }) => manifest).filter(({ version }) => version < wanted);
   for (const manifest of older.reverse()) {
     const { version, epoch } = manifest;
-    const why = await unfit(manifest, config, leftOut, () => history.leftOutOf(epoch));
+    const why = await unfit(manifest, config, leftOut, () => epochs.leftOutOf(epoch));
     const stored = why === undefined ? await readVersion(store, model, version).catch(messageOf) : why;
     if (typeof stored === 'object') {
       const lowest = Math.min(...manifest.stream.marks);

@@ -47,7 +47,7 @@ async function fixture(t: Test, made: readonly Made[]) {
     spoilPointer: () => spoil('CURRENT'),
     /** `epochs`: base and left-out ranges of each, by its sequence; the last one is the present one. */
     async start(epochs: Readonly<Record<number, { base: number; leftOut: readonly LeftOut[] }>> = {}) {
-      const history = {
+      const epochsOfLog = {
         last: async () => Object.values(epochs).at(-1),
         leftOutOf: async (epoch: number) => epochs[epoch]?.leftOut ?? [],
       };
@@ -55,7 +55,13 @@ async function fixture(t: Test, made: readonly Made[]) {
         ...silent,
         error: (facts: object, sentence: string) => errors.push(`${JSON.stringify(facts)} ${sentence}`),
       };
-      const { stored, pointer } = await startingVersion({ store, model: 'm', config, history, log });
+      const { stored, pointer } = await startingVersion({
+        store,
+        model: 'm',
+        config,
+        epochs: epochsOfLog,
+        log,
+      });
       return [stored?.manifest.version ?? 0, pointer?.skipTo ?? 0];
     },
   };
