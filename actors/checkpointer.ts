@@ -3,23 +3,20 @@
  * passed, or when asked. One that fails is named, and the next occasion tries again.
  */
 import type { ModelConfig } from '../config/schema.ts';
-import { MillraceError, messageOf } from '../src/base/errors.ts';
+import { messageOf } from '../src/base/errors.ts';
+import { importVersion } from '../src/checkpoint/carry.ts';
 import { type Disk, nodeDisk } from '../src/checkpoint/disk.ts';
 import { faultyDisk } from '../src/checkpoint/faulty-disk.ts';
-import { openFileStore } from '../src/checkpoint/file-store.ts';
-import type { VersionReason } from '../src/checkpoint/store.ts';
+import { openStore } from '../src/checkpoint/open-store.ts';
+import type { CheckpointStore, Manifest, VersionReason } from '../src/checkpoint/store.ts';
+import { answeredOnce } from '../src/cut/answered-once.ts';
 import { CutClient } from '../src/cut/cut-client.ts';
+import { importedFacts } from '../src/cut/imported-facts.ts';
 import { type VersionMade, VersionMaker } from '../src/cut/version-maker.ts';
 import { rowLayoutOf } from '../src/model/row-layout.ts';
 import { answerRequests } from '../src/protocol/answering.ts';
 import { encode, unpackInternal } from '../src/protocol/codec.ts';
-import type {
-  EpochEntry,
-  MakeVersionReply,
-  MakeVersionRequest,
-  ShardReport,
-} from '../src/protocol/internal.ts';
-import { replyError } from '../src/protocol/replies.ts';
+import type { EpochEntry, ImportVersionRequest, ShardReport } from '../src/protocol/internal.ts';
 import { subjectsOf } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
 import { actorThread } from '../src/runtime/thread.ts';
@@ -39,9 +36,6 @@ export interface CheckpointerSettings {
   readonly codeVersion: string;
 }
 
-/** Requests that may still be repeated. */
-const answersKept = 16;
-
 export async function checkpointerActor(
   context: ActorContext<CheckpointerSettings>,
   bareDisk: Disk = nodeDisk,
@@ -53,9 +47,10 @@ export async function checkpointerActor(
   const { keyCount, width: rowWidth } = rowLayoutOf(config);
   const shape = { shards: config.actors.shards, keyCount, rowWidth };
   const cuts = new CutClient(channel, subjects, { model, epoch, ...shape, cutTimeoutMs, requestTimeoutMs });
+  const { root, folder, owner: number } = settings;
   const disk = faultyDisk(bareDisk, faults);
-  const owner = { model, number: settings.owner };
-  const store = openFileStore({ folder: settings.folder, now: Date.now, disk, owner });
+  const places = { channel, root, folder, now: Date.now, disk, owner: { model, number } };
+  const store = openStore(config.checkpoint.store, places);
   const maker = new VersionMaker(settings, { channel, cuts, store, log, faults });
   let lastTryMs = performance.now();
 
@@ -77,6 +72,12 @@ export async function checkpointerActor(
 
   const answer = answeredOnce(make, fail);
   const asked = answerRequests(channel, subjects.checkpointer(model, 'make'), answer, fail);
+  const imports = answerRequests<ImportVersionRequest>(
+    channel,
+    subjects.checkpointer(model, 'import'),
+    ({ path }) => maker.inTurn(() => importFrom(path, store, context)),
+    fail,
+  );
   const reports = channel.subscribe(subjects.report('shard', model), (message) => {
     const report = unpackInternal<ShardReport>(message.data);
     const learnedSince = report.learned - maker.last.learned;
@@ -88,29 +89,23 @@ export async function checkpointerActor(
   return {
     async stop() {
       asked.unsubscribe();
+      imports.unsubscribe();
       reports.unsubscribe();
       await maker.idle();
     },
   };
 }
 
-/** A request that is repeated, under one id, is one request and has one answer. */
-function answeredOnce(
-  make: (reason: VersionReason) => Promise<VersionMade>,
-  fail: (error: unknown) => void,
-): (request: MakeVersionRequest) => Promise<MakeVersionReply> {
-  const answers = new Map<string, Promise<MakeVersionReply>>();
-  const refused = (error: unknown): MakeVersionReply => {
-    if (!(error instanceof MillraceError)) fail(error);
-    const { kind, message } = replyError(error);
-    return { refused: { kind, message } };
-  };
-  return ({ id, reason }) => {
-    const answer = answers.get(id) ?? make(reason).then(({ version }) => ({ version }), refused);
-    answers.set(id, answer);
-    if (answers.size > answersKept) answers.delete(answers.keys().next().value!);
-    return answer;
-  };
+/** Of a file that the server has received. */
+async function importFrom(
+  path: string,
+  store: CheckpointStore,
+  { settings, log }: ActorContext<CheckpointerSettings>,
+): Promise<{ version: number }> {
+  const accept = (manifest: Manifest) => importedFacts(manifest, settings);
+  const { version } = await importVersion(store, nodeDisk, path, accept);
+  log.info({ model: settings.model, version }, 'version imported');
+  return { version };
 }
 
 export default actorThread(checkpointerActor);

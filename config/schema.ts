@@ -149,7 +149,25 @@ export const modelSchema = z.strictObject({
         'Make a version after this long if anything was learned; 0: never by time',
       ),
       atStop: z.boolean().default(true).describe('Make a version at a clean stop'),
-      keep: integer(2, 10_000, 10, 'Versions kept; the current one is always kept'),
+      store: z
+        .enum(['file', 'nats'])
+        .default('file')
+        .describe(
+          'Where versions are kept: in dataDir, or in the object store of the NATS servers, from which a server on another machine can restore',
+        ),
+      fullEvery: integer(
+        1,
+        100,
+        10,
+        'Every so many versions one holds all rows; those between, only the rows that changed; 1: all are full',
+      ),
+      keep: integer(
+        2,
+        10_000,
+        10,
+        'Newest versions kept; the current one, and what a kept one is laid over, are always kept',
+      ),
+      keepForMs: integer(0, 1e13, 0, 'Versions younger than this are kept too; 0: age does not count'),
       cutTimeoutMs: integer(
         100,
         600_000,

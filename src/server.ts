@@ -2,13 +2,14 @@
  * The composition root of a server: broker, supervisor, models, control. Everything is started in order and
  * stopped in reverse; whatever fails half-way is stopped again before the error is passed on.
  */
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { MillraceError, messageOf } from './base/errors.ts';
 import { noFaults } from './base/fault-points.ts';
 import type { Logger } from './base/logger.ts';
-import { openFileStore } from './checkpoint/file-store.ts';
+import { openStore, type StoreKind } from './checkpoint/open-store.ts';
 import type { Channel } from './nats/channel.ts';
 import { connectChannel } from './nats/connection.ts';
 import { decode } from './protocol/codec.ts';
@@ -129,7 +130,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   const operations: Operations = new Operations({
     channel,
     supervisor,
-    store: openFileStore({ folder: around.checkpointFolder, now: Date.now }),
+    ...(await versionPlaces(around, channel, dataDir)),
     around,
     log,
     faults: start.faults ?? noFaults,
@@ -173,6 +174,20 @@ async function ensureRejectedStream(channel: Channel, subjects: Subjects): Promi
     discard: 'old',
     duplicateWindowMs: 120_000,
   });
+}
+
+/** One store of each kind, for the models whose settings name it, and room for versions on their way. */
+async function versionPlaces(
+  { config, checkpointFolder: folder }: Surroundings,
+  channel: Channel,
+  dataDir: string,
+) {
+  const places = { folder, channel, root: config.root, now: Date.now };
+  const stores = { file: openStore('file', places), nats: openStore('nats', places) };
+  const transferFolder = join(dataDir, 'transfers');
+  // What an earlier life left there is of no use.
+  await rm(transferFolder, { recursive: true, force: true });
+  return { storeOf: (kind: StoreKind) => stores[kind], transferFolder };
 }
 
 /** Undefined for what is no such event: the subject is open to whoever may publish under the root. */

@@ -136,3 +136,11 @@ export const monitorActor = (around: Surroundings): ActorSpec<MonitorSettings> =
     root: around.config.root,
     windowEvents: around.config.metrics.windowEvents,
   });
+
+/** A model's actors in the order in which they are started. */
+export const stagesOf = (actors: ModelActors): (readonly ActorSpec[])[] => [
+  actors.shards,
+  actors.learners,
+  actors.predictors,
+  [actors.checkpointer],
+];

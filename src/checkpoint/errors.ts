@@ -41,6 +41,11 @@ export class DamagedPointerError extends MillraceError {
   }
 }
 
+/** A part that is there and cannot be given whole by what keeps it. */
+export class DamagedPartError extends Error {
+  override readonly name = 'DamagedPartError';
+}
+
 const errnoOf = (thrown: unknown): string | undefined =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 
@@ -49,7 +54,8 @@ export const alreadyExists = (thrown: unknown): boolean => errnoOf(thrown) === '
 
 /** Errors of reading that mean the thing itself is broken; others (no permission, too many open files) are the host's. */
 const brokenThing = new Set(['EIO', 'EISDIR', 'ENOTDIR', 'ELOOP']);
-export const meansDamage = (thrown: unknown): boolean => brokenThing.has(errnoOf(thrown) ?? '');
+export const meansDamage = (thrown: unknown): boolean =>
+  thrown instanceof DamagedPartError || brokenThing.has(errnoOf(thrown) ?? '');
 
 /** Names the folder and the mend for an error of the disk; errors that are ours already pass unchanged. */
 export function diskFailure(folder: string, doing: string, thrown: unknown): Error {

@@ -35,9 +35,11 @@ const sectionAlignment = 8;
 /** Rows are counted, and keys written, as u32. */
 export const uint32Max = 0xffff_ffff;
 export const shardsMax = 1000;
-/** A blob is read and written in one piece: one object of an object store at most. */
-export const blobBytesMax = 32 * 1024 * 1024;
+/** A blob is read and written in one piece, and so is any part in an object store or a container. */
+export const partBytesMax = 32 * 1024 * 1024;
 export const blobsMax = 64;
+/** Versions laid over one another. */
+export const chainMax = 1000;
 export const versionMax = 9_999_999_999;
 /** A larger manifest or pointer is refused before it is read. */
 export const manifestBytesMax = 16 * 1024 * 1024;

@@ -9,11 +9,11 @@ import { namePattern } from '../../config/schema.ts';
 import { assert } from '../base/assert.ts';
 import { exclusionSchema } from '../protocol/epoch-entry.ts';
 import {
-  blobBytesMax,
   blobFilePattern,
   blobsMax,
   manifestBytesMax,
   manifestFormat,
+  partBytesMax,
   shardFilePattern,
   shardLayout,
   shardsMax,
@@ -44,7 +44,7 @@ const shardEntrySchema = z.strictObject({
 const blobEntrySchema = z.strictObject({
   name: z.string().regex(namePattern, 'expected 1 to 64 of A-Z a-z 0-9 _ -'),
   file: z.string().regex(blobFilePattern, 'expected a name like blob-000.bin'),
-  bytes: count.max(blobBytesMax),
+  bytes: count.max(partBytesMax),
   sha256: digest,
 });
 
@@ -53,7 +53,7 @@ const sinceFormat1 = {
   version: z.int().min(1).max(versionMax),
   createdAt: z.iso.datetime(),
   parent: z.int().min(0).max(versionMax),
-  reason: z.enum(['events', 'time', 'command', 'stop', 'unlearn']),
+  reason: z.enum(['events', 'time', 'command', 'stop', 'unlearn', 'import']),
   epoch: count,
   stream: z.strictObject({
     name: z.string(),

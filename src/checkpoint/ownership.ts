@@ -18,7 +18,6 @@ import { versionMax, versionName } from './format.ts';
 import { encodePointer } from './manifest.ts';
 import { entriesOf, type ModelFolder, pointerFile, removeLeftovers } from './model-folder.ts';
 import type { Pointer } from './store.ts';
-import { readPointerFile } from './version-files.ts';
 
 const ownerPattern = /^OWNER-(\d{10})$/;
 const pointerPattern = /^CURRENT-(\d{10})$/;
@@ -43,21 +42,24 @@ export const newestPointerFile = async (disk: Disk, folder: ModelFolder): Promis
   pointerFileOf(Math.max(0, ...(await numbers(disk, folder, pointerPattern))));
 
 /** Throws MillraceError('conflict') when another has taken the model over, or it was removed and made again. */
-export async function requireOwner(disk: Disk, folder: ModelFolder, owner: number): Promise<void> {
-  const newest = await newestOwner(disk, folder);
+export function requireOwner(model: string, owner: number, newest: number): void {
   if (newest === owner) return;
   throw new MillraceError(
     'conflict',
-    `Versions of model ${folder.model} belong to another process now (owner ${newest}); what owner ${owner} writes is refused`,
+    `Versions of model ${model} belong to another process now (owner ${newest}); what owner ${owner} writes is refused`,
   );
 }
 
 /** Our number: whatever an owner before us still writes from here on has no effect. */
-export async function takeOwnership(disk: Disk, folder: ModelFolder): Promise<number> {
+export async function takeOwnership(
+  disk: Disk,
+  folder: ModelFolder,
+  readPointer: () => Promise<Pointer | undefined>,
+): Promise<number> {
   const owner = await takeOwnerNumber(disk, folder);
   let pointer: Pointer | undefined;
   try {
-    pointer = await readPointerFile(disk, folder, await newestPointerFile(disk, folder));
+    pointer = await readPointer();
   } catch (error) {
     // It stays the newest, whoever reads it is told, and nothing is removed; a rollback writes one of ours.
     if (error instanceof DamagedPointerError) return owner;

@@ -45,3 +45,9 @@ export function unseal(sealed: Uint8Array): Unsealed {
     return damaged('the content is not JSON');
   }
 }
+
+/** The checksum that sealed bytes carry; they must have been found whole. */
+export const sealOf = (sealed: Uint8Array): string => {
+  const hexEnd = sealed.byteLength - after.length;
+  return Buffer.from(sealed.subarray(hexEnd - hexLength, hexEnd)).toString('latin1');
+};

@@ -41,7 +41,7 @@ export interface WrittenShard {
 const bytesOf = (array: Uint32Array | Float32Array): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
-/** Why an image cannot be stored; undefined when it can. Checked by the writer, and by the reader of what it read. */
+/** Why an image cannot be stored; undefined when it can. Checked before it is written, and by the reader of what it read. */
 function imageProblem({ start, end, rowWidth, keys, rows }: ShardImage): string | undefined {
   for (const [name, value] of Object.entries({ start, end, rowWidth })) {
     if (!Number.isInteger(value) || value < 0 || value > uint32Max) return `${name} ${value} is not a u32`;
@@ -64,6 +64,11 @@ function imageProblem({ start, end, rowWidth, keys, rows }: ShardImage): string 
   return undefined;
 }
 
+export function assertWritable(image: ShardImage): void {
+  const problem = imageProblem(image);
+  assert(problem === undefined, `a shard's image cannot be written: ${problem}`);
+}
+
 function headerOf(image: ShardImage): Uint8Array {
   const header = new Uint8Array(headerBytes);
   const view = new DataView(header.buffer);
@@ -77,8 +82,7 @@ function headerOf(image: ShardImage): Uint8Array {
 }
 
 export async function writeShardFile(image: ShardImage, sink: ByteSink): Promise<WrittenShard> {
-  const problem = imageProblem(image);
-  assert(problem === undefined, `a shard's image cannot be written: ${problem}`);
+  assertWritable(image);
   const layout = shardLayout(image.keys.length, image.rowWidth);
   const hash = createHash('sha256');
   const put = async (section: Uint8Array) => {

@@ -7,6 +7,7 @@
 
 import type { Exclusion } from '../protocol/internal.ts';
 import type { LogAnchor } from '../protocol/log-anchor.ts';
+import type { Retention } from './retention.ts';
 
 /** One shard's part of a version: the rows that are not all zero, keys ascending. */
 export interface ShardImage {
@@ -35,7 +36,7 @@ export interface BlobEntry {
   readonly sha256: string;
 }
 
-export type VersionReason = 'events' | 'time' | 'command' | 'stop' | 'unlearn';
+export type VersionReason = 'events' | 'time' | 'command' | 'stop' | 'unlearn' | 'import';
 
 /** What the maker of a version says of it. */
 export interface VersionFacts {
@@ -98,8 +99,11 @@ export interface VersionWriter {
   addShard(image: ShardImage): Promise<void>;
   /** Name: 1 to 64 of A-Z a-z 0-9 _ -, once in a version; at most 32 MiB. */
   addBlob(name: string, bytes: Uint8Array): Promise<void>;
-  /** Makes the version durable; only then does it exist. Does not move the pointer. */
-  commit(facts: VersionFacts): Promise<Manifest>;
+  /**
+   * Makes the version durable; only then does it exist. Does not move the pointer. `base`: the shards hold only the
+   * rows that differ from that version's, all-zero ones among them.
+   */
+  commit(facts: VersionFacts, base?: number): Promise<Manifest>;
   /** Removes what was written; the number stays used. */
   abandon(): Promise<void>;
 }
@@ -115,7 +119,9 @@ export interface CheckpointStore {
   list(model: string): Promise<{ versions: VersionSizes[]; damaged: { version: number; reason: string }[] }>;
   /** Throws DamagedVersionError, or MillraceError('notFound'). */
   readManifest(model: string, version: number): Promise<Manifest>;
-  /** Reads and verifies one shard's file; throws DamagedVersionError naming the file. */
+  /** What this version is laid over, from the full one up, and itself; throws DamagedVersionError when a link is broken. */
+  readChain(manifest: Manifest): Promise<Manifest[]>;
+  /** Reads and verifies one shard's file, without what it is laid over (src/checkpoint/full-images.ts); throws DamagedVersionError naming the file. */
   readShard(manifest: Manifest, index: number): Promise<ShardImage>;
   /** Reads and verifies a blob; undefined when the version has none of this name. */
   readBlob(manifest: Manifest, name: string): Promise<Uint8Array | undefined>;
@@ -126,8 +132,13 @@ export interface CheckpointStore {
    * before it begins, commits, points to or prunes is refused with MillraceError('conflict').
    */
   takeOver(model: string): Promise<number>;
-  /** Removes the oldest beyond `keep`, never the pointer's. Returns the numbers removed. */
-  prune(model: string, keep: number): Promise<number[]>;
+  /** The versions that a prune would remove. */
+  removable(model: string, retention: Retention): Promise<number[]>;
+  /**
+   * Removes what need not stay (src/checkpoint/retention.ts): never the pointer's version, and never what one that
+   * stays is laid over. Returns the numbers removed, ascending. Refuses while the pointer is damaged.
+   */
+  prune(model: string, retention: Retention): Promise<number[]>;
   /** Removes everything of the model. */
   remove(model: string): Promise<void>;
 }

@@ -6,10 +6,13 @@ import type { VersionSummary } from '../protocol/messages.ts';
 import { type ServerOptions, wholeNumber, withClient, withServerOptions } from './options.ts';
 import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
+import { addVersionFiles } from './version-files.ts';
 import { bytesText, counted, countText, figure, pairsText, qualityText, tableText } from './words.ts';
 
 export function addCheckpoints(program: Command, terminal: Terminal): void {
-  const group = program.command('checkpoints').description('List, make and go back to versions of a model');
+  const group = program
+    .command('checkpoints')
+    .description('Make, compare, check, carry and go back to versions of a model');
   const command = (name: string, description: string) =>
     withServerOptions(group.command(name)).description(description).argument('<model>', 'name of the model');
 
@@ -35,6 +38,8 @@ export function addCheckpoints(program: Command, terminal: Terminal): void {
         `version ${made.version} of ${model}: ${counted(made.learned, 'event')}, ${bytesText(made.bytes)}`,
       );
   });
+
+  addVersionFiles(command, terminal);
 
   command('rollback', 'Serve an earlier version, and learn on from it')
     .argument('<version>', 'number of the version', wholeNumber)
@@ -71,12 +76,13 @@ function listText(model: string, { versions, damaged }: Versions): string {
     one.createdAt,
     one.reason,
     String(one.parent),
+    one.base === undefined ? 'full' : `over ${one.base}`,
     countText(one.learned),
     String(one.seq),
     bytesText(one.bytes),
     figure(one.metrics.averageLoss),
   ]);
-  const columns = ['version', 'made', 'why', 'parent', 'learned', 'sequence', 'size', 'loss'];
+  const columns = ['version', 'made', 'why', 'parent', 'rows', 'learned', 'sequence', 'size', 'loss'];
   const broken = damaged.map((one) => styles.red(`version ${one.version} is damaged: ${one.reason}`));
   return [tableText(columns, rows, 3), ...broken].join('\n');
 }
@@ -87,6 +93,7 @@ const versionText = (one: VersionSummary): string =>
     ['parent', String(one.parent)],
     ['made', `${one.createdAt}, reason: ${one.reason}`],
     ['learned', `${counted(one.learned, 'event')}, up to sequence ${one.seq}`],
+    ['rows', one.base === undefined ? 'all (full)' : `those that changed since version ${one.base}`],
     ['size', bytesText(one.bytes)],
     ['quality', qualityText(one.metrics)],
   ]);

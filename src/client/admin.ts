@@ -8,12 +8,18 @@ import type {
   ReplayResult,
   ServerStatus,
   UnlearnResult,
+  VersionCheck,
+  VersionDifference,
   VersionSummary,
 } from '../protocol/messages.ts';
 import type { Verb } from '../protocol/subjects.ts';
 import { bodyOf, isNotReady, type Link } from './link.ts';
 import { nameOf } from './tokens.ts';
 import { ServerUnreachableError } from './unreachable.ts';
+import { type ExportedVersion, exportVersion, importVersion } from './version-files.ts';
+
+/** For what reads all bytes of a version. */
+const longMs = 600_000;
 
 export interface Versions {
   readonly versions: readonly VersionSummary[];
@@ -44,6 +50,26 @@ export interface Admin {
   /** Makes a version now. */
   checkpoint(model: string): Promise<VersionSummary>;
   checkpoints(model: string): Promise<Versions>;
+  /** Reads everything of one or of all versions. */
+  verifyVersions(model: string, version?: number): Promise<readonly VersionCheck[]>;
+  diffVersions(
+    model: string,
+    from: number,
+    to: number,
+    options?: { top?: number },
+  ): Promise<VersionDifference>;
+  /** Removes versions that need not stay, by the model's settings where nothing else is given. */
+  pruneVersions(
+    model: string,
+    options?: { keep?: number; keepForMs?: number; dryRun?: boolean },
+  ): Promise<{ readonly removed: readonly number[]; readonly dryRun: boolean }>;
+  /** One version as the bytes of one file, which any server with this model can import. */
+  exportVersion(model: string, version?: number): Promise<ExportedVersion>;
+  /** Stores an exported version under a new number; a rollback to it makes it the current one. */
+  importVersion(
+    model: string,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<VersionSummary>;
   rollback(
     model: string,
     version: number,
@@ -89,6 +115,20 @@ export function adminOf(link: Link): Admin {
     status: async (model) => ask('status', model, {}, link.timeoutMs),
     checkpoint: async (model) => ask('checkpoint', model, {}),
     checkpoints: async (model) => ask('checkpoints', model, {}),
+    verifyVersions: async (model, version) =>
+      (
+        await ask<{ versions: VersionCheck[] }>(
+          'verify',
+          model,
+          version === undefined ? {} : { version },
+          longMs,
+        )
+      ).versions,
+    diffVersions: async (model, from, to, { top } = {}) =>
+      ask('diff', model, { from, to, ...(top === undefined ? {} : { top }) }, longMs),
+    pruneVersions: async (model, options = {}) => ask('prune', model, options),
+    exportVersion: (model, version) => exportVersion(link, model, version),
+    importVersion: (model, chunks) => importVersion(link, model, chunks),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
     exclude: async (model, exclusions) => ask('exclude', model, { exclusions }),
     replay: async (model, options = {}) => ask('replay', model, options, replayTimeoutMs),

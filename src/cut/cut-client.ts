@@ -13,6 +13,7 @@ import { packInternal, unpackInternal } from '../protocol/codec.ts';
 import type {
   BlobReply,
   BlobRequest,
+  CloseCutReply,
   CloseCutRequest,
   Counts,
   CutRequest,
@@ -42,9 +43,17 @@ export interface CutState extends Counts {
   readonly anchors: readonly LogAnchor[];
   /** Names of the blobs that each shard has. */
   readonly blobs: readonly (readonly string[])[];
+  /** Version from which each shard counts touched rows. */
+  readonly countedFrom: readonly number[];
 }
 
 const askAgainMs = 300;
+const imageBytesMax = 16 * 1024 * 1024;
+
+interface Piece {
+  readonly keys: Uint32Array;
+  readonly rows: Float32Array;
+}
 
 export class CutClient {
   readonly #channel: Channel;
@@ -75,23 +84,36 @@ export class CutClient {
     // A learner that dies between two of its markers, and takes over, marks the rest of the shards later.
     if (!states.every((state) => isSameState(state, first)))
       throw new MillraceError('conflict', `cut ${cut}: the shards were not at the same marks`);
-    return { ...first, blobs: replies.map((data) => unpackInternal<OpenCutReply>(data).blobs) };
+    const own = replies.map((data) => unpackInternal<OpenCutReply>(data));
+    const [blobs, countedFrom] = [own.map((reply) => reply.blobs), own.map((reply) => reply.countedFrom)];
+    return { ...first, blobs, countedFrom };
   }
 
-  async image(cut: string, shard: number): Promise<ShardImage> {
+  /**
+   * A shard's rows, or those that it has touched, in images of a bounded size that tile its range: what is being
+   * stored never takes more memory than one of them.
+   */
+  async *images(cut: string, shard: number, touched: boolean): AsyncGenerator<ShardImage> {
     const { model, epoch, shards, keyCount, rowWidth, requestTimeoutMs } = this.#settings;
     const subject = this.#subjects.shard(model, epoch, shard, 'image');
-    const pieces: { keys: Uint32Array; rows: Float32Array }[] = [];
+    const range = keyRangeOf(shard, shards, keyCount);
+    let { start } = range;
+    let pieces: Piece[] = [];
+    let bytes = 0;
     let from: number | undefined = 0;
     while (from !== undefined) {
-      const body = packInternal({ cut, from } satisfies ImageRequest);
+      const body = packInternal({ cut, from, touched } satisfies ImageRequest);
       const reply: ImageReply = unpackInternal<ImageReply>(
         (await this.#channel.request(subject, body, { timeoutMs: requestTimeoutMs })).data,
       );
       pieces.push({ keys: keysOf(reply.keys), rows: floatsOf(reply.rows) });
+      bytes += reply.keys.byteLength + reply.rows.byteLength;
       from = reply.next;
+      if (from !== undefined && bytes < imageBytesMax) continue;
+      const end = from ?? range.end;
+      yield { start, end, rowWidth, ...joined(pieces, rowWidth) };
+      [start, pieces, bytes] = [end, [], 0];
     }
-    return { ...keyRangeOf(shard, shards, keyCount), rowWidth, ...joined(pieces, rowWidth) };
   }
 
   async blob(cut: string, shard: number, name: string): Promise<Uint8Array> {
@@ -110,8 +132,11 @@ export class CutClient {
     return Buffer.concat(pieces);
   }
 
-  async close(cut: string): Promise<void> {
-    await this.#onAll('closeCut', { cut } satisfies CloseCutRequest, this.#settings.requestTimeoutMs);
+  /** `version`: what was stored of the cut. Resolves to the memory that holding the rows still took. */
+  async close(cut: string, version?: number): Promise<number> {
+    const body: CloseCutRequest = version === undefined ? { cut } : { cut, version };
+    const replies = await this.#onAll('closeCut', body, this.#settings.requestTimeoutMs);
+    return replies.reduce((sum, data) => sum + unpackInternal<CloseCutReply>(data).keptBytes, 0);
   }
 
   #onAll(verb: string, body: object, timeoutMs: number): Promise<Uint8Array[]> {
@@ -124,19 +149,26 @@ export class CutClient {
   }
 }
 
-type ShardState = Omit<CutState, 'blobs'>;
+type ShardState = Omit<CutState, 'blobs' | 'countedFrom'>;
 
 const isSameState = (state: ShardState, other: ShardState): boolean =>
   state.learned === other.learned && state.marks.every((mark, at) => mark === other.marks[at]);
 
-const stateOf = ({ marks, totals, anchors, blobs: _blobs, ...counts }: OpenCutReply): ShardState => ({
+const stateOf = ({
+  marks,
+  totals,
+  anchors,
+  blobs: _,
+  countedFrom: __,
+  ...counts
+}: OpenCutReply): ShardState => ({
   ...counts,
   marks: doublesOf(marks),
   totals: doublesOf(totals),
   anchors: anchorsFrom(doublesOf(anchors)),
 });
 
-function joined(pieces: readonly { keys: Uint32Array; rows: Float32Array }[], rowWidth: number) {
+function joined(pieces: readonly Piece[], rowWidth: number): Piece {
   const count = pieces.reduce((sum, piece) => sum + piece.keys.length, 0);
   const keys = new Uint32Array(count);
   const rows = new Float32Array(count * rowWidth);

@@ -9,7 +9,7 @@ import { messageOf } from '../base/errors.ts';
 import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import { persistently } from '../base/persistently.ts';
-import type { CheckpointStore, VersionFacts, VersionReason } from '../checkpoint/store.ts';
+import type { CheckpointStore, VersionFacts, VersionReason, VersionWriter } from '../checkpoint/store.ts';
 import { rowLayoutOf } from '../model/row-layout.ts';
 import { packTotals } from '../model/stored-totals.ts';
 import type { Channel } from '../nats/channel.ts';
@@ -79,15 +79,18 @@ export class VersionMaker {
 
   /** Resolves to the version that holds the present state: a stop that finds nothing new gives the last one again. */
   make(reason: VersionReason): Promise<VersionMade> {
-    this.#waiting++;
     const { model } = this.#settings;
     const failed = (error: Error) =>
       this.#log.warn({ model, reason: error.message }, 'version given up; trying again');
-    const made = this.#queue
-      .then(() => persistently(triesMax, () => this.#makeOnce(reason), failed))
-      .finally(() => this.#waiting--);
-    this.#queue = made.catch(() => undefined);
-    return made;
+    return this.inTurn(() => persistently(triesMax, () => this.#makeOnce(reason), failed));
+  }
+
+  /** Whatever writes versions of this model comes one after the other. */
+  inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+    this.#waiting++;
+    const done = this.#queue.then(act).finally(() => this.#waiting--);
+    this.#queue = done.catch(() => undefined);
+    return done;
   }
 
   /** Resolves when nothing is being made. */
@@ -99,29 +102,57 @@ export class VersionMaker {
     const { model, config } = this.#settings;
     const cut = randomUUID();
     const writer = await this.#store.begin(model);
+    let stored: number | undefined;
     try {
       const state = await this.#cuts.open(cut);
       const unchanged = this.#last.version > 0 && state.learned === this.#last.learned;
       if (reason === 'stop' && unchanged) return this.#last;
-      for (let shard = 0; shard < config.actors.shards; shard++) {
-        if (shard > 0) this.#faults.reach('checkpointer.betweenImages');
-        await writer.addShard(await this.#cuts.image(cut, shard));
-        for (const name of state.blobs[shard]!)
-          await writer.addBlob(name, await this.#cuts.blob(cut, shard, name));
-      }
+      const base = await this.#baseFor(state);
+      await this.#writeState(writer, cut, state, base !== undefined);
       const facts = await this.#facts(reason, state);
       this.#faults.reach('checkpointer.beforeManifest');
-      const { version } = await writer.commit(facts);
+      const { version } = await writer.commit(facts, base);
       this.#faults.reach('checkpointer.beforePointer');
       await this.#store.writePointer(model, { version });
+      stored = version;
       this.#last = { version, learned: state.learned };
-      await this.#store.prune(model, config.checkpoint.keep);
+      await this.#store.prune(model, config.checkpoint);
       return this.#last;
     } finally {
       await writer.abandon();
-      await this.#cuts.close(cut).catch((error) => {
-        this.#log.warn({ model, cut, reason: messageOf(error) }, 'cut not closed; the next one replaces it');
-      });
+      await this.#close(cut, stored);
+    }
+  }
+
+  /** The version to lay this one over; undefined for a full one: where all shards count from it, and its chain is short. */
+  async #baseFor({ countedFrom }: CutState): Promise<number | undefined> {
+    const { model, config } = this.#settings;
+    const { version } = this.#last;
+    if (version === 0 || countedFrom.some((counted) => counted !== version)) return undefined;
+    try {
+      const chain = await this.#store.readChain(await this.#store.readManifest(model, version));
+      return chain.length < config.checkpoint.fullEvery ? version : undefined;
+    } catch (error) {
+      this.#log.warn({ model, version, reason: messageOf(error) }, 'making a full version');
+      return undefined;
+    }
+  }
+
+  async #writeState(writer: VersionWriter, cut: string, state: CutState, touched: boolean): Promise<void> {
+    for (const [shard, blobs] of state.blobs.entries()) {
+      if (shard > 0) this.#faults.reach('checkpointer.betweenImages');
+      for await (const image of this.#cuts.images(cut, shard, touched)) await writer.addShard(image);
+      for (const name of blobs) await writer.addBlob(name, await this.#cuts.blob(cut, shard, name));
+    }
+  }
+
+  async #close(cut: string, stored: number | undefined): Promise<void> {
+    const { model } = this.#settings;
+    try {
+      const keptBytes = await this.#cuts.close(cut, stored);
+      this.#log.debug({ model, cut, keptBytes }, 'cut closed');
+    } catch (error) {
+      this.#log.warn({ model, cut, reason: messageOf(error) }, 'cut not closed; the next one replaces it');
     }
   }
 

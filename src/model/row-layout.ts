@@ -53,6 +53,9 @@ function shapeOf(optimizer: OptimizerConfig): OptimizerShape {
   return { slots: optimizerOf(optimizer).slots, stateRows: 0, join: 'add' };
 }
 
+/** Names of the optimiser's slots, in the order in which a row holds them. */
+export const slotNames = (optimizer: OptimizerConfig): readonly string[] => shapeOf(optimizer).slots;
+
 /** Rows from this width on are worth the fixed cost of a webasm call. */
 const wideRow = 256;
 

@@ -118,6 +118,22 @@ export interface BucketEntry {
   readonly revision: number;
 }
 
+/** Immutable objects of at most 32 MiB by name. */
+export interface ObjectBucket {
+  names(): Promise<string[]>;
+  /** Undefined when there is no such object. */
+  size(name: string): Promise<number | undefined>;
+  /** Durable, and found to be what was given, when it resolves. */
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  get(name: string): Promise<ObjectFound | undefined>;
+  /** Does nothing when there is no such object. */
+  remove(name: string): Promise<void>;
+}
+
+export type ObjectFound =
+  | { readonly kind: 'object'; readonly bytes: Uint8Array }
+  | { readonly kind: 'damaged'; readonly reason: string };
+
 /** 'error': the server refused something that no call waits for, such as a subscription without permission. */
 export type ConnectionEvent = 'disconnect' | 'reconnect' | 'closed' | 'error';
 
@@ -157,6 +173,9 @@ export interface Channel {
 
   /** Opens or creates a bucket; its entries run out this long after they were written, never when absent. */
   openBucket(name: string, options?: { ttlMs?: number }): Promise<Bucket>;
+
+  /** Opens or creates an object store. */
+  openObjects(name: string): Promise<ObjectBucket>;
 
   serve(service: ServiceSpec): Promise<Service>;
 

@@ -24,6 +24,7 @@ import type {
   LogEntry,
   LogReader,
   Message,
+  ObjectBucket,
   Service,
   ServiceSpec,
   StreamSpec,
@@ -32,6 +33,7 @@ import type {
 } from './channel.ts';
 import { openLogReader } from './log-reader.ts';
 import { kindOfServiceCode, operatingError } from './nats-errors.ts';
+import { openObjects } from './objects.ts';
 import type { LogSource } from './ordered-consumer.ts';
 import { crash, startService } from './service.ts';
 import { deleteStream, ensureStream, lookUpEntry, purgeStream, streamState } from './streams.ts';
@@ -201,6 +203,10 @@ class NatsChannel implements Channel, SendLimits, LogSource {
 
   openBucket(name: string, options?: { ttlMs?: number }): Promise<Bucket> {
     return openBucket(this, this.#client, this.manager, name, options?.ttlMs);
+  }
+
+  openObjects(name: string): Promise<ObjectBucket> {
+    return openObjects(this.#client, this.manager, name);
   }
 
   serve(spec: ServiceSpec): Promise<Service> {

@@ -118,12 +118,16 @@ export interface OpenCutReply extends Counts {
   /** Float64 anchors of the learners' last entries. */
   readonly anchors: Uint8Array;
   readonly totals: Uint8Array;
+  /** Version from which this shard counts touched rows; 0 when it does not know. */
+  readonly countedFrom: number;
   /** Names of the blobs that this shard adds to the version; a name comes from one shard. */
   readonly blobs: readonly string[];
 }
 export interface ImageRequest {
   readonly cut: string;
   readonly from: number;
+  /** Only rows touched since the version that they are counted from. */
+  readonly touched: boolean;
 }
 export interface ImageReply {
   readonly keys: Uint8Array;
@@ -142,6 +146,12 @@ export interface BlobReply {
 }
 export interface CloseCutRequest {
   readonly cut: string;
+  /** What was stored of the cut; absent when nothing was. */
+  readonly version?: number;
+}
+export interface CloseCutReply {
+  /** Memory that holding the rows still took. */
+  readonly keptBytes: number;
 }
 
 export interface CutRequest {
@@ -224,6 +234,11 @@ export interface EpochEntry {
   readonly settings?: LearningSettings;
   /** What is set otherwise than in the version before. */
   readonly changes?: readonly { readonly path: string; readonly from?: unknown; readonly to?: unknown }[];
+}
+
+/** To a model's checkpointer: store the version that lies in this file. */
+export interface ImportVersionRequest {
+  readonly path: string;
 }
 
 /** Reports of actors to the monitor. */

@@ -227,6 +227,35 @@ export interface UnlearnResult {
   readonly epoch?: number;
 }
 
+/** What reading all of a version has found. */
+export interface VersionCheck {
+  readonly version: number;
+  /** What is damaged; absent when nothing is. */
+  readonly problem?: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface VersionDifference {
+  readonly from: VersionSummary;
+  readonly to: VersionSummary;
+  /** Names of the optimizer's numbers in a row; what stands behind them belongs to the feature. */
+  readonly slots: readonly string[];
+  readonly rows: {
+    readonly same: number;
+    readonly changed: number;
+    readonly added: number;
+    readonly removed: number;
+    readonly largest: readonly {
+      readonly key: number;
+      readonly before?: readonly (number | null)[];
+      readonly after?: readonly (number | null)[];
+      /** Null where a number is not finite. */
+      readonly change: number | null;
+    }[];
+  };
+}
+
 export interface VersionSummary {
   readonly version: number;
   readonly parent: number;
@@ -235,6 +264,8 @@ export interface VersionSummary {
   readonly seq: number;
   readonly learned: number;
   readonly bytes: number;
+  /** Version that this one is laid over; absent when it is full. */
+  readonly base?: number;
   readonly current: boolean;
   readonly metrics: MetricsView;
 }

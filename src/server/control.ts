@@ -45,6 +45,38 @@ const acts: Readonly<Record<Verb, Act>> = {
   models: withBody(nothing, (operations) => operations.models()),
   checkpoint: withBody(nothing, (operations, model) => operations.checkpoint(model)),
   checkpoints: withBody(nothing, (operations, model) => operations.checkpoints(model)),
+  verify: withBody(z.object({ version: z.int().min(1).optional() }), (operations, model, { version }) =>
+    operations.withVersions(model, (versions, host) => versions.verify(host, version)),
+  ),
+  diff: withBody(
+    z.object({ from: z.int().min(1), to: z.int().min(1), top: z.int().min(0).max(1000).default(20) }),
+    (operations, model, { from, to, top }) =>
+      operations.withVersions(model, (versions, host) => versions.diff(host, from, to, top)),
+  ),
+  prune: withBody(
+    z.object({
+      keep: z.int().min(1).optional(),
+      keepForMs: z.int().min(0).optional(),
+      dryRun: z.boolean().default(false),
+    }),
+    (operations, model, { keep, keepForMs, dryRun }) => {
+      const asked = { ...(keep && { keep }), ...(keepForMs !== undefined && { keepForMs }) };
+      return operations.withVersions(model, (versions, host) => versions.prune(host, asked, dryRun));
+    },
+  ),
+  export: withBody(z.object({ version: z.int().min(1).optional() }), (operations, model, { version }) =>
+    operations.withVersions(model, (versions, host) => versions.export(host, version)),
+  ),
+  import: withBody(z.object({ transfer: z.string().optional() }), (operations, model, { transfer }) =>
+    operations.withVersions<unknown>(model, (versions, host) =>
+      transfer === undefined ? versions.beginImport(host) : versions.endImport(host, transfer),
+    ),
+  ),
+  transfer: withBody(
+    z.object({ transfer: z.string(), from: z.int().min(0), bytes: z.instanceof(Uint8Array).optional() }),
+    (operations, model, { transfer, from, bytes }) =>
+      operations.withVersions(model, (versions, host) => versions.transfer(host, transfer, from, bytes)),
+  ),
   rollback: withBody(
     z.object({ version: versionNumber, mode: z.enum(['continue', 'relearn']).default('continue') }),
     (operations, model, { version, mode }) => operations.rollback(model, version, mode),

@@ -19,7 +19,7 @@ import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { openShardMemory } from '../shard/memory.ts';
-import { type ModelActors, type ModelEpoch, modelActors, type Surroundings } from '../topology.ts';
+import { type ModelActors, type ModelEpoch, modelActors, type Surroundings, stagesOf } from '../topology.ts';
 import { askVersion } from './ask-version.ts';
 import { begunEpoch, type EpochPlace, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
 import { EpochLog } from './epoch-log.ts';
@@ -28,7 +28,7 @@ import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
 import { noticeOf } from './regression-notice.ts';
 import { checkDefinition, readVersion, startingMarks } from './starting-state.ts';
 import { emptyStart, startingVersion } from './starting-version.ts';
-import { type ModelLine, tellLearners, tellPredictors } from './tell-actors.ts';
+import { askImport, type ModelLine, storeTimeoutMs, tellLearners, tellPredictors } from './tell-actors.ts';
 
 export interface HostOptions {
   readonly channel: Channel;
@@ -41,12 +41,10 @@ export interface HostOptions {
 
 export type RollbackMode = 'continue' | 'relearn';
 
-/** How long a version may take, beyond the cut itself. */
-const makeTimeoutMs = 120_000;
-
 export class ModelHost {
   readonly model: string;
   readonly config: ModelConfig;
+  readonly store: CheckpointStore;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -66,6 +64,7 @@ export class ModelHost {
     const { channel, log } = options;
     this.model = model;
     this.config = config;
+    this.store = options.store;
     this.#options = options;
     this.#subjects = subjectsOf(options.around.config.root);
     this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
@@ -132,7 +131,12 @@ export class ModelHost {
 
   /** Asks the checkpointer for a version and resolves to its number. */
   makeVersion(reason: MakeVersionRequest['reason']): Promise<number> {
-    return askVersion(this.#line, reason, this.config.checkpoint.cutTimeoutMs + makeTimeoutMs);
+    return askVersion(this.#line, reason, this.config.checkpoint.cutTimeoutMs + storeTimeoutMs);
+  }
+
+  /** Has the checkpointer, which alone writes versions, take one from a file; resolves to its number. */
+  importVersion(path: string): Promise<number> {
+    return askImport(this.#line, path);
   }
 
   /** A version was made: what is served descends from it from now on. */
@@ -389,10 +393,3 @@ export class ModelHost {
     return tellPredictors(this.#line, this.config.actors.predictors, this.served);
   }
 }
-
-const stagesOf = (actors: ModelActors): (readonly ActorSpec[])[] => [
-  actors.shards,
-  actors.learners,
-  actors.predictors,
-  [actors.checkpointer],
-];

@@ -2,21 +2,28 @@
 import { validateModel } from '../../config/load.ts';
 import type { Config, ModelConfig } from '../../config/schema.ts';
 import { MillraceError, messageOf } from '../base/errors.ts';
+import { hasObjectStore, type StoreKind } from '../checkpoint/open-store.ts';
+import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { ModelViewData } from '../monitor/model-view.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
 import type { Exclusion, PredictorsReport } from '../protocol/internal.ts';
 import type { ModelStatus, ServerStatus, VersionSummary } from '../protocol/messages.ts';
 import { subjectsOf } from '../protocol/subjects.ts';
 import type { AddedModels } from './added-models.ts';
-import { cloneVersion } from './clone-version.ts';
+import { carryOver, cloneVersion } from './copy-version.ts';
 import { type HostOptions, ModelHost, type RollbackMode } from './model-host.ts';
 import { type Ownership, ownModel } from './ownership.ts';
 import { Replays, type UnlearnRequest } from './replays.ts';
-import { modelStatus, versionSummaries } from './status.ts';
+import { modelStatus, versionSummaries, versionSummary } from './status.ts';
+import { Transfers } from './transfers.ts';
+import { VersionOperations } from './version-operations.ts';
 
-export interface OperationsOptions extends HostOptions {
+export interface OperationsOptions extends Omit<HostOptions, 'store'> {
+  readonly storeOf: (kind: StoreKind) => CheckpointStore;
   readonly config: Config;
   readonly added: AddedModels;
+  /** For versions that are being exported or imported; ours alone, and empty at start. */
+  readonly transferFolder: string;
   /** Who we are to others who want the same models. */
   readonly holder: string;
   /** Called when another process took one of our models over. */
@@ -40,10 +47,14 @@ export class Operations {
   readonly #members = new Map<string, Member>();
   /** Names that are being added or removed right now. */
   readonly #busy = new Set<string>();
+  readonly #transfers: Transfers;
+  readonly #versions: VersionOperations;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
     this.#replays = new Replays(options);
+    this.#transfers = new Transfers(options.transferFolder);
+    this.#versions = new VersionOperations(this.#transfers);
   }
 
   /** The host whose actor this is, if any. */
@@ -58,7 +69,7 @@ export class Operations {
   /** Takes the model into our ownership and starts it. */
   async open(model: string, config: ModelConfig, relearn = false): Promise<ModelHost> {
     const { channel, log } = this.#options;
-    const host = new ModelHost(model, config, this.#options);
+    const host = this.#newHost(model, config);
     this.#announce(model);
     const ownership = await ownModel(channel, this.#leaseOf(model), (reason) => {
       // Two servers of one root must not both answer: one that lost a model lets go of all.
@@ -70,6 +81,7 @@ export class Operations {
     });
     this.#members.set(model, { host, ownership });
     try {
+      if (!relearn) await this.#carryOver(host);
       await host.start(relearn);
     } catch (error) {
       await this.#close(model).catch((failure) =>
@@ -81,6 +93,7 @@ export class Operations {
   }
 
   async closeAll(): Promise<void> {
+    await this.#transfers.endAll();
     await Promise.all([...this.#members.keys()].map((model) => this.#close(model)));
   }
 
@@ -104,14 +117,19 @@ export class Operations {
   async checkpoint(model: string): Promise<VersionSummary> {
     const { host } = this.#member(model);
     const version = await host.makeVersion('command');
-    const { versions } = await versionSummaries(this.#options.store, host);
-    const made = versions.find((summary) => summary.version === version);
-    if (made === undefined) throw new MillraceError('internal', `version ${version} is gone already`);
-    return made;
+    return versionSummary(host, version);
   }
 
   async checkpoints(model: string) {
-    return versionSummaries(this.#options.store, this.#member(model).host);
+    return versionSummaries(this.#member(model).host);
+  }
+
+  /** Does something with the versions of a model. */
+  async withVersions<Result>(
+    model: string,
+    act: (versions: VersionOperations, host: ModelHost) => Promise<Result>,
+  ): Promise<Result> {
+    return act(this.#versions, this.#member(model).host);
   }
 
   async rollback(model: string, version: number, mode: RollbackMode) {
@@ -176,7 +194,7 @@ export class Operations {
       const wasAdded = await this.#options.added.remove(name);
       if (purge) {
         await this.#options.channel.deleteStream(host.streamName);
-        await this.#options.store.remove(name);
+        await host.store.remove(name);
       }
       // A model of the config file is there again at the next start, unless the file is edited.
       return { model: name, purged: purge, untilRestart: !wasAdded };
@@ -185,14 +203,19 @@ export class Operations {
 
   /** What a model left that was removed without `purge`; refused while another process owns it. */
   async #purgeRemains(name: string) {
-    const { channel, store } = this.#options;
-    const stream = subjectsOf(this.#options.around.config.root).stream(name);
+    const { channel, storeOf, around } = this.#options;
+    const { root } = around.config;
+    const stream = subjectsOf(root).stream(name);
+    // To look into an object store is to create it.
+    const kinds = (await hasObjectStore(channel, root)) ? (['file', 'nats'] as const) : (['file'] as const);
+    const stores = kinds.map(storeOf);
     const hasStream = (await channel.streamState(stream)) !== undefined;
-    if (!hasStream && (await store.list(name)).versions.length === 0) this.#member(name);
+    const lists = await Promise.all(stores.map((store) => store.list(name)));
+    if (!hasStream && lists.every(({ versions }) => versions.length === 0)) this.#member(name);
     const ownership = await ownModel(channel, this.#leaseOf(name), () => undefined);
     try {
       if (hasStream) await channel.deleteStream(stream);
-      await store.remove(name);
+      for (const store of stores) await store.remove(name);
     } finally {
       await ownership.release();
     }
@@ -206,7 +229,8 @@ export class Operations {
     const config = validateModel(to, host.config, { ...this.#options.config, models });
     return this.#exclusively(to, async () => {
       if (this.#members.has(to)) throw new MillraceError('conflict', `a model named ${to} exists already`);
-      const { store, channel, around } = this.#options;
+      const { channel, around } = this.#options;
+      const { store, streamSpec } = this.#newHost(to, config);
       const known = (await store.list(to)).versions.length > 0;
       if (known)
         throw new MillraceError(
@@ -215,11 +239,10 @@ export class Operations {
         );
       const version = await host.makeVersion('command');
       const subjects = subjectsOf(around.config.root);
-      const stream = await channel.ensureStream(new ModelHost(to, config, this.#options).streamSpec);
+      const stream = await channel.ensureStream(streamSpec);
       await cloneVersion(
-        store,
-        { model: from, version },
-        { model: to, config, stream: { name: subjects.stream(to), created: stream.created } },
+        { store: host.store, model: from, version },
+        { store, model: to, config, stream: { name: subjects.stream(to), created: stream.created } },
       );
       const cloned = await this.open(to, config);
       await this.#options.added.save(to, config);
@@ -236,6 +259,19 @@ export class Operations {
   #leaseOf(model: string) {
     const { name: bucket, ttlMs } = ownersBucket(this.#options.around.config.root);
     return { bucket, model, holder: this.#options.holder, ttlMs };
+  }
+
+  #newHost(model: string, config: ModelConfig): ModelHost {
+    const store = this.#options.storeOf(config.checkpoint.store);
+    return new ModelHost(model, config, { ...this.#options, store });
+  }
+
+  async #carryOver({ model, config, store }: ModelHost): Promise<void> {
+    const { channel, around, storeOf, log } = this.#options;
+    const other = config.checkpoint.store === 'file' ? 'nats' : 'file';
+    // To look into an object store is to create it.
+    const isThere = other === 'file' || (await hasObjectStore(channel, around.config.root));
+    if (isThere) await carryOver(model, storeOf(other), store, log);
   }
 
   #member(model: string): Member {

@@ -11,8 +11,11 @@ import {
   type ShardMemory,
   type ShardShape,
 } from '../shard/memory.ts';
+import { countFrom } from '../shard/touched-rows.ts';
 
 export interface ParameterState {
+  /** Version that the images are of; 0: the empty model. */
+  readonly version: number;
   readonly images: readonly ShardImage[];
   readonly marks: Float64Array;
   /** Entry at the marks. */
@@ -26,6 +29,7 @@ export function loadParameters(shapes: readonly ShardShape[], state: ParameterSt
   return shapes.map((shape) => {
     const buffers = createShardBuffers(shape);
     const memory = openShardMemory(shape, buffers);
+    countFrom(memory, state.version);
     for (const image of state.images) copyRows(image, memory.rows, shape);
     memory.ledger.marks.set(state.marks);
     const { counts, totals } = unpackTotals(state.totals);

@@ -22,8 +22,8 @@ export interface RecomputedFacts {
 
 /** The number of the version. Does not move the pointer. */
 export async function storeRecomputed(
-  { store, channel, around }: HostOptions,
-  { model, config, streamName }: ModelHost,
+  { channel, around }: Pick<HostOptions, 'channel' | 'around'>,
+  { model, config, store, streamName }: ModelHost,
   state: SequentialState,
   { from, epoch, entry, marks, exclusions }: RecomputedFacts,
 ): Promise<number> {

@@ -27,10 +27,10 @@ export interface UnlearnRequest {
 }
 
 export class Replays {
-  readonly #options: HostOptions;
+  readonly #options: Omit<HostOptions, 'store'>;
   #busy = false;
 
-  constructor(options: HostOptions) {
+  constructor(options: Omit<HostOptions, 'store'>) {
     this.#options = options;
   }
 
@@ -75,7 +75,7 @@ export class Replays {
 
   async #versionAt(host: ModelHost, to: number | undefined): Promise<number> {
     if (to === undefined) return host.makeVersion('command');
-    const { versions } = await this.#options.store.list(host.model);
+    const { versions } = await host.store.list(host.model);
     const standing = versions.map(({ manifest }) => manifest).filter(({ stream }) => isAt(stream.marks, to));
     const newest = standing.at(-1);
     if (newest !== undefined) return newest.version;
@@ -90,7 +90,8 @@ export class Replays {
   }
 
   #sourceOf(host: ModelHost): ReplaySource {
-    const { channel, store, around } = this.#options;
+    const { channel, around } = this.#options;
+    const { store } = host;
     const subjects = subjectsOf(around.config.root);
     return {
       channel,

@@ -7,6 +7,7 @@ import { definitionOf } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { SetupError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { fullImages } from '../checkpoint/full-images.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
 import type { StreamState } from '../nats/channel.ts';
 import type { LogRegression } from './log-regression.ts';
@@ -26,8 +27,7 @@ export async function readVersion(
 ): Promise<StoredState> {
   const manifest = await store.readManifest(model, version);
   const images: ShardImage[] = [];
-  for (let shard = 0; shard < manifest.shards.length; shard++)
-    images.push(await store.readShard(manifest, shard));
+  for await (const image of fullImages(store, manifest)) images.push(image);
   const blobs: Record<string, Uint8Array> = {};
   for (const { name } of manifest.blobs) blobs[name] = (await store.readBlob(manifest, name))!;
   return { manifest, images, blobs };

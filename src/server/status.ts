@@ -1,6 +1,7 @@
 /** Puts a status together from what the hosts know, what the monitor has gathered, and what the supervisor sees. */
 import { doublesOf } from '../base/bytes.ts';
-import type { CheckpointStore, VersionSizes } from '../checkpoint/store.ts';
+import { MillraceError } from '../base/errors.ts';
+import type { VersionSizes } from '../checkpoint/store.ts';
 import { modelDefinition } from '../model/definition.ts';
 import { metricsView, totalsLength } from '../model/metrics.ts';
 import { rowLayoutOf } from '../model/row-layout.ts';
@@ -48,12 +49,22 @@ export function modelStatus(
 }
 
 export async function versionSummaries(
-  store: CheckpointStore,
   host: ModelHost,
 ): Promise<{ versions: VersionSummary[]; damaged: { version: number; reason: string }[] }> {
-  const { versions, damaged } = await store.list(host.model);
-  const pointer = await store.readPointer(host.model);
+  const { versions, damaged } = await host.store.list(host.model);
+  const pointer = await host.store.readPointer(host.model);
   return { versions: versions.map((sizes) => summary(sizes, host, pointer?.version)), damaged };
+}
+
+/** Throws what the store says of a version that is missing or damaged. */
+export async function versionSummary(host: ModelHost, version: number): Promise<VersionSummary> {
+  const { versions, damaged } = await versionSummaries(host);
+  const found = versions.find((summary) => summary.version === version);
+  if (found !== undefined) return found;
+  const broken = damaged.find((one) => one.version === version);
+  throw broken === undefined
+    ? new MillraceError('notFound', `model ${host.model} has no version ${version}`)
+    : new MillraceError('conflict', `version ${version} of ${host.model} is damaged: ${broken.reason}`);
 }
 
 function summary(
@@ -70,6 +81,7 @@ function summary(
     seq: Math.min(...manifest.stream.marks),
     learned: counts.learned,
     bytes,
+    ...(manifest.base === undefined ? {} : { base: manifest.base.version }),
     current: manifest.version === current,
     metrics: metricsView(totals, modelDefinition(host.config)),
   };

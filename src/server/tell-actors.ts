@@ -2,11 +2,13 @@
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Channel } from '../nats/channel.ts';
-import { packInternal } from '../protocol/codec.ts';
-import type { PauseRequest, ServedState } from '../protocol/internal.ts';
+import { packInternal, unpackInternal } from '../protocol/codec.ts';
+import type { ImportVersionRequest, PauseRequest, ServedState } from '../protocol/internal.ts';
 import type { Subjects } from '../protocol/subjects.ts';
 
 const switchTimeoutMs = 30_000;
+/** How long a version may take, beyond the cut itself. */
+export const storeTimeoutMs = 120_000;
 const tellTimeoutMs = 10_000;
 const tellAttemptMs = 1_000;
 const tellRetryMs = 50;
@@ -35,6 +37,14 @@ export async function tellPredictors(
     });
   });
   await Promise.all(tellings);
+}
+
+/** The number under which the checkpointer took a version from a file. */
+export async function askImport({ channel, subjects, model }: ModelLine, path: string): Promise<number> {
+  const request = packInternal({ path } satisfies ImportVersionRequest);
+  const options = { timeoutMs: storeTimeoutMs };
+  const reply = await channel.request(subjects.checkpointer(model, 'import'), request, options);
+  return unpackInternal<{ version: number }>(reply.data).version;
 }
 
 export async function tellLearners(

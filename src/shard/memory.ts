@@ -2,8 +2,8 @@
  * One shard's memory, in SharedArrayBuffers that the main thread makes, so that the death of the shard's thread
  * loses nothing: the next life opens the same memory and goes on.
  *
- *   rows      float32   range rows of `width` slots
- *   ledger    float64   [ marks per partition | counts | totals | per learner: fence, committedTo, anchor ]
+ *   rows      float32   range rows of `width` slots, and a byte for each row: by which cut it was last touched
+ *   ledger    float64   [ marks per partition | counts | totals | per learner: fence, committedTo, anchor | cuts ]
  *   staging   one area per learner: the batch that is staged, and the redo log of the one being applied
  *
  *   staging area: int32    status, rows, buckets, parts seen
@@ -21,6 +21,7 @@ import { sumCount, totalsLength } from '../model/metrics.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import { countNames } from '../protocol/internal.ts';
 import { anchorLength } from '../protocol/log-anchor.ts';
+import { cutsLength } from './touched-rows.ts';
 
 export interface ShardShape {
   readonly shard: number;
@@ -54,6 +55,8 @@ export interface Ledger {
   readonly committedTo: Float64Array;
   /** Of each learner's last committed entry, as numbers (src/protocol/log-anchor.ts); zeros: none. */
   readonly anchors: Float64Array;
+  /** What the touched bytes count from (src/shard/touched-rows.ts). */
+  readonly cuts: Float64Array;
 }
 
 export interface StagingArea {
@@ -74,6 +77,7 @@ export interface StagingArea {
 export interface ShardMemory {
   readonly shape: ShardShape;
   readonly rows: Float32Array;
+  readonly touched: Uint8Array;
   readonly ledger: Ledger;
   readonly staging: readonly StagingArea[];
 }
@@ -85,10 +89,11 @@ const rangeRows = (shape: ShardShape) => shape.range.end - shape.range.start;
 const align = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
 export function createShardBuffers(shape: ShardShape): ShardBuffers {
+  const perLearner = 2 + anchorLength;
   const ledgerLength =
-    shape.partitions + countNames.length + totalsLength + (2 + anchorLength) * shape.learners;
+    shape.partitions + countNames.length + totalsLength + perLearner * shape.learners + cutsLength;
   return {
-    rows: new SharedArrayBuffer(rangeRows(shape) * shape.layout.width * 4),
+    rows: new SharedArrayBuffer(rangeRows(shape) * (shape.layout.width * 4 + 1)),
     ledger: new SharedArrayBuffer(ledgerLength * 8),
     staging: Array.from({ length: shape.learners }, () => new SharedArrayBuffer(stagingOffsets(shape).end)),
   };
@@ -102,9 +107,11 @@ export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): Shard
     at += length * 8;
     return view;
   };
+  const rowFloats = rangeRows(shape) * shape.layout.width;
   return {
     shape,
-    rows: new Float32Array(buffers.rows),
+    rows: new Float32Array(buffers.rows, 0, rowFloats),
+    touched: new Uint8Array(buffers.rows, rowFloats * 4),
     ledger: {
       marks: doubles(shape.partitions),
       counts: doubles(countNames.length),
@@ -112,6 +119,7 @@ export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): Shard
       fences: doubles(shape.learners),
       committedTo: doubles(shape.learners),
       anchors: doubles(anchorLength * shape.learners),
+      cuts: doubles(cutsLength),
     },
     staging: buffers.staging.map((buffer) => openStaging(shape, buffer)),
   };

@@ -1,4 +1,4 @@
-/** Rows in pieces that fit a message: those that are not all zero, keys ascending, from a key on. */
+/** Rows in pieces that fit a message: those that are wanted, keys ascending, from a key on. */
 
 /** Bytes of state in one message; well under a NATS server's usual payload limit of 1 MiB. */
 export const chunkBytesMax = 448 * 1024;
@@ -12,7 +12,7 @@ export interface RowChunk {
   readonly next: number | undefined;
 }
 
-/** Zero rows looked at in one call at most: an empty table must not hold the thread. */
+/** Rows looked at in one call at most: an empty table must not hold the thread. */
 const scanRowsMax = 1 << 18;
 
 export function nextChunk(
@@ -20,6 +20,8 @@ export function nextChunk(
   width: number,
   fromKey: number,
   locate: (row: number) => { readonly from: Float32Array; readonly at: number },
+  /** Whether a row is wanted; those that are not all zero when absent. */
+  isWanted?: (row: number) => boolean,
 ): RowChunk {
   const rowsMax = chunkRowsMax(width);
   const first = Math.max(fromKey, range.start);
@@ -29,8 +31,9 @@ export function nextChunk(
   let count = 0;
   let key = first;
   for (; key < last && count < rowsMax; key++) {
+    if (isWanted !== undefined && !isWanted(key - range.start)) continue;
     const { from, at } = locate(key - range.start);
-    if (isZero(from, at, width)) continue;
+    if (isWanted === undefined && isZero(from, at, width)) continue;
     keys[count] = key;
     for (let slot = 0; slot < width; slot++) rows[count * width + slot] = from[at + slot]!;
     count++;

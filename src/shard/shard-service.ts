@@ -39,9 +39,9 @@ export class ShardService {
     marker: (body: wire.MarkerRequest) => this.#inTurn(body, () => this.#marker(body)),
     snapshot: (body: wire.SnapshotRequest) => this.#snapshot(body),
     openCut: (body: wire.OpenCutRequest) => this.#openCut(body),
-    image: ({ cut, from }: wire.ImageRequest) => bytesOfChunk(this.#shard.image(cut, from)),
+    image: ({ cut, from, touched }: wire.ImageRequest) => bytesOfChunk(this.#shard.image(cut, from, touched)),
     blob: (body: wire.BlobRequest) => this.#blob(body),
-    closeCut: ({ cut }: wire.CloseCutRequest) => this.#closeCut(cut),
+    closeCut: (body: wire.CloseCutRequest) => this.#closeCut(body),
   };
 
   /** A learner that is past its marker waits for the cut. */
@@ -124,6 +124,7 @@ export class ShardService {
           anchors: bytesOf(anchors.slice()),
           ...counts,
           totals: bytesOf(totals.slice()),
+          countedFrom: this.#shard.countedFrom,
           blobs,
         });
       });
@@ -137,10 +138,9 @@ export class ShardService {
   }
 
   /** A cut that failed on another shard must not hold the learners here any longer. */
-  #closeCut(cut: string): object {
+  #closeCut({ cut, version }: wire.CloseCutRequest): wire.CloseCutReply {
     this.#barrier.abandon(cut, new MillraceError('conflict', `cut ${cut} was closed`));
-    this.#shard.thaw(cut);
-    return {};
+    return { keptBytes: this.#shard.thaw(cut, version) };
   }
 }
 

@@ -11,6 +11,7 @@ import { FrozenPages } from './frozen-pages.ts';
 import type { ShardMemory } from './memory.ts';
 import { chunkRowsMax, nextChunk, type RowChunk } from './row-chunks.ts';
 import { commit, drop, type PushPart, recover, stage, stagedTo } from './staging.ts';
+import { confirm, countCut, countedFrom, isTouched } from './touched-rows.ts';
 
 export interface DeltaRows {
   readonly keys: Uint32Array;
@@ -26,7 +27,14 @@ export class Shard {
   /** Local rows that replicas have not heard of: a flag for each, and the list. */
   readonly #dirty: Uint8Array;
   #dirtyRows: number[] = [];
-  #frozen: { readonly cut: string; readonly pages: FrozenPages; readonly blobs: Blobs } | undefined;
+  #frozen:
+    | {
+        readonly cut: string;
+        readonly pages: FrozenPages;
+        readonly blobs: Blobs;
+        readonly count: number;
+      }
+    | undefined;
   readonly #blobsNow: () => Blobs;
 
   /** `blobsNow`: copies of what this shard keeps beside its rows, for a version. */
@@ -43,6 +51,11 @@ export class Shard {
     let lowest = Number.POSITIVE_INFINITY;
     for (const mark of this.memory.ledger.marks) if (mark < lowest) lowest = mark;
     return lowest;
+  }
+
+  /** The version from which touched rows are counted; 0 when it is not known. */
+  get countedFrom(): number {
+    return countedFrom(this.memory);
   }
 
   get counts(): Counts {
@@ -129,15 +142,17 @@ export class Shard {
   freeze(cut: string): string[] {
     const pages = new FrozenPages(this.memory.rows, this.memory.shape.layout.width);
     const blobs = this.#blobsNow();
-    this.#frozen = { cut, pages, blobs };
+    this.#frozen = { cut, pages, blobs, count: countCut(this.memory) };
     this.#faults.reach('shard.frozen');
     return Object.keys(blobs);
   }
 
-  image(cut: string, fromKey: number): RowChunk {
+  /** `touched`: only rows that were touched since the version that they are counted from, zero ones among them. */
+  image(cut: string, fromKey: number, touched: boolean): RowChunk {
     const { pages } = this.#frozenFor(cut);
     const { range, layout } = this.memory.shape;
-    return nextChunk(range, layout.width, fromKey, (row) => pages.locate(row));
+    const isWanted = touched ? (row: number) => isTouched(this.memory, row) : undefined;
+    return nextChunk(range, layout.width, fromKey, (row) => pages.locate(row), isWanted);
   }
 
   blob(cut: string, name: string): Uint8Array {
@@ -146,8 +161,13 @@ export class Shard {
     return bytes;
   }
 
-  thaw(cut: string): void {
-    if (this.#frozen?.cut === cut) this.#frozen = undefined;
+  /** `version`: what was stored of this cut, if anything; the bytes that holding it still took. */
+  thaw(cut: string, version: number | undefined): number {
+    if (this.#frozen?.cut !== cut) return 0;
+    const { pages, count } = this.#frozen;
+    if (version !== undefined) confirm(this.memory, version, count);
+    this.#frozen = undefined;
+    return pages.keptBytes;
   }
 
   #frozenFor(cut: string) {

@@ -12,6 +12,7 @@ import { mergeRow } from '../model/row-join.ts';
 import { type BatchTally, countNames } from '../protocol/internal.ts';
 import { anchorLength } from '../protocol/log-anchor.ts';
 import type { ShardMemory, StagingArea } from './memory.ts';
+import { touch } from './touched-rows.ts';
 
 const status = { empty: 0, filling: 1, staged: 2, applying: 3 } as const;
 const head = { status: 0, rows: 1, buckets: 2, parts: 3 } as const;
@@ -188,6 +189,7 @@ function apply(memory: ShardMemory, learner: number, { beforeWrite, insideRow, w
     const row = area.keys[i]! - shape.range.start;
     local[i] = row;
     beforeWrite(row);
+    touch(memory, row);
     for (let slot = 0; slot < width; slot++) {
       if (slot === width - 1) insideRow();
       rows[row * width + slot] = area.targets[i * width + slot]!;

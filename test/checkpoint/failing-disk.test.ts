@@ -82,7 +82,7 @@ async function script(store: CheckpointStore, promised: Promised): Promise<void>
   await abandoned.abandon();
   await make();
   promised.removing = true;
-  await store.prune(model, 1);
+  await store.prune(model, { keep: 1 });
 }
 
 async function lookAfterwards(t: Test, folder: string, promised: Promised, when: string): Promise<void> {

@@ -34,7 +34,7 @@ t.test('ownership - whatever the owner before does is refused, step by step', as
   await t.rejects(unfinished.addShard(image!), 'a version that was being written has no folder any more');
   await t.rejects(first.begin(model), conflict);
   await t.rejects(first.writePointer(model, { version: 0 }), conflict);
-  await t.rejects(first.prune(model, 1), conflict);
+  await t.rejects(first.prune(model, { keep: 1 }), conflict);
   await t.rejects(first.remove(model), conflict);
   const thread = openFileStore({ folder, now, owner: { model, number } });
   await t.rejects(thread.begin(model), conflict, 'nor may another thread in its name');

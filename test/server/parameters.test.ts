@@ -39,7 +39,7 @@ t.test('parameters - come from any number of shards into any number, bit for bit
       const shapes = shapesOf(to, keyCount, width);
       const images = imagesOf(table, from, keyCount, width);
       const marks = Float64Array.of(4, 5, 6);
-      const buffers = loadParameters(shapes, { images, marks, totals: [7, 8, 9, 10] });
+      const buffers = loadParameters(shapes, { version: 0, images, marks, totals: [7, 8, 9, 10] });
       const loaded = shapes.flatMap((shape, at) => Array.from(openShardMemory(shape, buffers[at]!).rows));
       return (
         loaded.length === table.length &&
@@ -57,6 +57,7 @@ t.test(
     const shapes = shapesOf(2, 20, 1);
     const totals = Array.from({ length: totalsLength }, (_, at) => at / 2);
     for (const buffers of loadParameters(shapes, {
+      version: 3,
       images: [],
       marks: Float64Array.of(4, 5, 6),
       totals: [7, 8, ...totals, 99],
@@ -66,6 +67,7 @@ t.test(
       t.strictSame(Array.from(ledger.marks), [4, 5, 6]);
       t.strictSame(Array.from(ledger.counts), [7, 8, 99]);
       t.strictSame(Array.from(ledger.totals), totals);
+      t.equal(shard.countedFrom, 3);
       t.strictSame(shard.hello({ learner: 0, life: 1 }), { committedTo: 0, stagedTo: 0 });
     }
   },
@@ -73,7 +75,12 @@ t.test(
 
 t.test('an empty model - is all zero', async (t) => {
   const shapes = shapesOf(1, 20, 2);
-  const [buffers] = loadParameters(shapes, { images: [], marks: new Float64Array(3), totals: [] });
+  const [buffers] = loadParameters(shapes, {
+    version: 0,
+    images: [],
+    marks: new Float64Array(3),
+    totals: [],
+  });
   const { rows, ledger } = openShardMemory(shapes[0]!, buffers!);
   t.ok([...rows, ...ledger.counts, ...ledger.totals, ...ledger.marks].every((value) => value === 0));
 });

@@ -81,8 +81,9 @@ export function copyOf(shape: ShardShape, buffers: ShardBuffers): ShardMemory {
 }
 
 /** Everything that counts, as plain numbers. */
-export const stateOf = ({ rows, ledger }: ShardMemory) => ({
+export const stateOf = ({ rows, touched, ledger }: ShardMemory) => ({
   rows: Array.from(rows),
+  touched: Array.from(touched),
   ...Object.fromEntries(Object.entries(ledger).map(([name, values]) => [name, Array.from(values)])),
 });
 

@@ -112,16 +112,16 @@ t.test('an image - is that of its cut while batches are committed; another cut r
   shard.freeze('a');
   learn(2, 4);
   learn(3, 39);
-  const image = shard.image('a', 0);
+  const image = shard.image('a', 0, false);
   t.strictSame([Array.from(image.keys), Array.from(image.rows), image.next], [[4], [1, -1], undefined]);
   t.strictSame(Array.from(shard.snapshot(0).rows), [2, -2, 3, -3]);
-  t.throws(() => shard.image('b', 0), conflict);
-  shard.thaw('b');
-  t.equal(shard.image('a', 5).keys.length, 0, 'closing another cut does not close this one');
+  t.throws(() => shard.image('b', 0, false), conflict);
+  shard.thaw('b', undefined);
+  t.equal(shard.image('a', 5, false).keys.length, 0, 'closing another cut does not close this one');
   shard.freeze('b');
-  t.throws(() => shard.image('a', 0), conflict);
-  shard.thaw('b');
-  t.throws(() => shard.image('b', 0), conflict);
+  t.throws(() => shard.image('a', 0, false), conflict);
+  shard.thaw('b', undefined);
+  t.throws(() => shard.image('b', 0, false), conflict);
 });
 
 /** Everything that can happen to a barrier, and what must hold after it. */

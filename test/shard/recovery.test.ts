@@ -45,6 +45,7 @@ function watchedMemory(memory: ShardMemory, storing: () => void): ShardMemory {
   return {
     shape: memory.shape,
     rows: watched(memory.rows, storing),
+    touched: watched(memory.touched, storing),
     ledger: each(memory.ledger),
     staging: memory.staging.map(each),
   };

@@ -158,6 +158,11 @@ export class SimulatedChannel implements channel.Channel {
     return reader;
   }
 
+  /** Versions of the simulated process are files on its disk. */
+  openObjects(): Promise<channel.ObjectBucket> {
+    return Promise.reject(new Error('no objects are kept here'));
+  }
+
   async openBucket(name: string, options: { ttlMs?: number } = {}): Promise<channel.Bucket> {
     const spec: channel.StreamSpec = {
       name: `KV_${name}`,

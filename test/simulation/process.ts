@@ -131,7 +131,8 @@ export class SimulatedProcess {
     const operations: Operations = new Operations({
       channel,
       supervisor,
-      store: openFileStore({ folder: checkpointFolder, now: Date.now, disk }),
+      transferFolder: checkpointFolder,
+      storeOf: () => openFileStore({ folder: checkpointFolder, now: Date.now, disk }),
       around,
       log,
       config,

@@ -12,6 +12,7 @@ import type {
   LogEntry,
   LogReader,
   Message,
+  ObjectBucket,
   Service,
   StreamState,
   Subscription,
@@ -87,6 +88,7 @@ export class MemoryChannel implements Channel {
   lastEntry = (): Promise<LogEntry | undefined> => noStreams();
   readFrom = (): Promise<LogReader> => noStreams();
   openBucket = (): Promise<Bucket> => noStreams();
+  openObjects = (): Promise<ObjectBucket> => noStreams();
   serve = (): Promise<Service> => noStreams();
   onEvent(): void {}
   async flush(): Promise<void> {}

@@ -65,7 +65,7 @@ const reach: Readonly<Record<string, readonly string[]>> = {
  * same code runs on a channel in memory.
  */
 const channelContract = 'src/nats/channel.ts';
-const channelUsers = ['protocol', 'shard', 'learner', 'replica', 'join', 'cut', 'replay'];
+const channelUsers = ['protocol', 'checkpoint', 'shard', 'learner', 'replica', 'join', 'cut', 'replay'];
 
 /** Files and folders that put the parts together; each may import every part, and those before it. */
 const assembly = ['topology', 'server', 'index', 'cli'];
