@@ -9,6 +9,7 @@ import { buildModel } from '../src/kernels/build-model.ts';
 import { BatchBuilder, batchEventsMax } from '../src/learner/batch-builder.ts';
 import { EntryQueue } from '../src/learner/entry-queue.ts';
 import { ExclusionFilter } from '../src/learner/exclusion-filter.ts';
+import { gapAlarm } from '../src/learner/gap-alarm.ts';
 import { Learner } from '../src/learner/learner.ts';
 import { keepRejected } from '../src/learner/rejected-log.ts';
 import { assertSameLog } from '../src/learner/same-log.ts';
@@ -58,7 +59,9 @@ export async function learnerActor(context: Context, build = buildModel): Promis
     shards,
     builder: builderOf(settings, built.featurizer, marks),
     queue,
+    recentIdsMax: config.dedupe.idsMax,
     keepRejected: (events) => keepRejected(channel, subjects, log, events),
+    gapFound: gapAlarm(channel, subjects, model, log),
     sums,
     paused: settings.paused,
     faults: context.faults,
@@ -118,7 +121,8 @@ function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Flo
   const { eventsPerMessageMax, featuresMax, featuresPerMessageMax } = config.limits;
   const { learners } = config.actors;
   const place = { model, task: config.task, partitions: config.partitions, learner, learners };
-  const limits = { eventsPerMessageMax, featuresMax, featuresPerMessageMax };
+  const recentIdsMax = config.dedupe.idsMax;
+  const limits = { eventsPerMessageMax, featuresMax, featuresPerMessageMax, recentIdsMax };
   const own = { ...place, ...limits, eventsMax: batchEventsMax(config) };
   return new BatchBuilder(own, featurizer, marks, new ExclusionFilter(exclusions));
 }

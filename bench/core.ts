@@ -49,6 +49,7 @@ function forEachBatch(
     eventsPerMessageMax,
     featuresMax,
     featuresPerMessageMax,
+    recentIdsMax: config.dedupe.idsMax,
   };
   const place = {
     model: modelName,

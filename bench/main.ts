@@ -1,13 +1,22 @@
 /** `npm run bench -- NAME [--json] [--pairs N] [--seed N]`: runs one benchmark, or lists them. */
 import { Command, InvalidArgumentError } from 'commander';
 import { core, ingest } from './core.ts';
+import { durability } from './durability.ts';
 import { freshness } from './freshness.ts';
 import { kernels } from './kernels.ts';
 import { learn } from './learn.ts';
 import { predict } from './predict.ts';
 import type { Benchmark, BenchResult } from './result.ts';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { kernels, ingest, core, learn, predict, freshness };
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  kernels,
+  ingest,
+  core,
+  learn,
+  predict,
+  freshness,
+  durability,
+};
 
 const wholeNumber = (text: string): number => {
   const number = Number(text);

@@ -14,7 +14,15 @@ export interface Change {
   readonly needs: Need;
 }
 
-const freeSettings: ReadonlySet<string> = new Set(['actors', 'batch', 'snapshot', 'checkpoint', 'limits']);
+const freeSettings: ReadonlySet<string> = new Set([
+  'actors',
+  'batch',
+  'snapshot',
+  'checkpoint',
+  'dedupe',
+  'stream',
+  'limits',
+]);
 
 /**
  * Compares two definitions (config/fingerprint.ts), the older one perhaps read from a manifest. Changes come

@@ -1,6 +1,6 @@
 /**
- * Everything beside the log that decides parameters: the definition, the limits that decide what is refused, and
- * the number of learners. Each epoch's entry in the log has it, so that a replay needs no configuration of the time.
+ * Everything beside the log that decides parameters: the definition, the limits that decide what is refused, how
+ * many ids are remembered, and the number of learners. Each epoch's entry in the log has it, so that a replay needs no configuration of the time.
  */
 import { type Definition, definitionOf } from './fingerprint.ts';
 import type { ModelConfig } from './schema.ts';
@@ -11,6 +11,7 @@ export interface LearningSettings {
     ModelConfig['limits'],
     'featuresMax' | 'depthMax' | 'eventsPerMessageMax' | 'featuresPerMessageMax'
   >;
+  readonly dedupe: Pick<ModelConfig['dedupe'], 'idsMax'>;
   readonly learners: number;
 }
 
@@ -19,6 +20,7 @@ export function learningSettingsOf(config: ModelConfig): LearningSettings {
   return {
     definition: definitionOf(config),
     limits: { featuresMax, depthMax, eventsPerMessageMax, featuresPerMessageMax },
+    dedupe: { idsMax: config.dedupe.idsMax },
     learners: config.actors.learners,
   };
 }

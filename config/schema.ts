@@ -176,6 +176,37 @@ export const modelSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  stream: z
+    .strictObject({
+      fullAt: z
+        .array(z.number().min(0.01).max(1))
+        .max(8)
+        .default([0.8, 0.95])
+        .describe('Shares of limits.streamBytesMax at which the server says that the stream fills up'),
+      purge: z
+        .enum(['never', 'unneeded'])
+        .default('never')
+        .describe(
+          'What is removed from the event stream by itself; unneeded: after each version, what no kept version needs',
+        ),
+    })
+    .prefault({}),
+  dedupe: z
+    .strictObject({
+      windowMs: integer(
+        100,
+        86_400_000,
+        120_000,
+        'How long the stream drops messages whose Nats-Msg-Id it has seen',
+      ),
+      idsMax: integer(
+        0,
+        4_000_000,
+        1_000_000,
+        'Learned events whose `id` is remembered, so that one that comes again is learned once; 0: ids mean nothing',
+      ),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       featuresMax: integer(1, 8192, 2048, 'Hashed features of one event after interactions'),
@@ -293,6 +324,12 @@ export const configSchema = z.strictObject({
     .min(1)
     .default('data')
     .describe('Folder of streams, checkpoints and locks, relative to the working directory'),
+  durability: z
+    .enum(['fast', 'fsync'])
+    .default('fast')
+    .describe(
+      'What an ack means: fast: safe from killed processes; fsync: from power cuts too, at a cost (nats-server 2.10 or newer; servers of your own need `sync_interval: always`)',
+    ),
   nats: natsSchema.prefault({}),
   models: z.record(name, modelSchema).default({}).describe('The models by name'),
   supervisor: z

@@ -12,6 +12,7 @@ import type { Logger } from './base/logger.ts';
 import { openStore, type StoreKind } from './checkpoint/open-store.ts';
 import type { Channel } from './nats/channel.ts';
 import { connectChannel } from './nats/connection.ts';
+import { checkForeignServer } from './nats/durability.ts';
 import { decode } from './protocol/codec.ts';
 import type { ServerStatus } from './protocol/messages.ts';
 import { type Subjects, subjectsOf } from './protocol/subjects.ts';
@@ -24,6 +25,7 @@ import { controlEndpoint } from './server/control.ts';
 import { Operations, ownersBucket } from './server/operations.ts';
 import { joinBroker } from './server/shared-broker.ts';
 import { mayStandByAgain, type Standby, untilNobodyOwns } from './server/standby.ts';
+import { watchStreams } from './server/stream-watch.ts';
 import { watchActors } from './server/watch-actors.ts';
 import { watchLog } from './server/watch-log.ts';
 import { monitorActor, type Surroundings } from './topology.ts';
@@ -50,6 +52,8 @@ export interface RunningServer {
   readonly closed: Promise<void>;
 }
 
+/** Actors report, and after so many reports the streams are looked at. */
+const reportsPerLook = 8;
 const rejectedBytesMax = 256 * 1024 * 1024;
 
 /** Throws SetupError for what the user must mend. */
@@ -82,6 +86,8 @@ async function startOnce(config: Config, options: ServerOptions, log: Logger): P
     undo.push(() => broker.close(start.ending.broker));
     const channel = await connectChannel({ ...broker.connect, name: 'millrace server' });
     undo.push(() => channel.close());
+    const { source, foreign } = broker;
+    if (foreign) checkForeignServer(config.durability, { version: channel.serverVersion, source, log });
     channel.onEvent((event, detail) => {
       if (event === 'error') log.warn({ detail }, 'the NATS connection says');
     });
@@ -147,14 +153,10 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   undo.push(() => supervisor.stop());
   watchActors(supervisor, operations, channel, subjects, log);
   await watchLog(channel, supervisor, operations, () => ensureRejectedStream(channel, subjects), log);
-  channel.subscribe(subjects.event('checkpoint', '*'), (message) => {
-    const made = versionMadeOf(message.data);
-    const host = operations.hostOf(message.subject.split('.').at(-1)!);
-    if (made === undefined) log.warn({ subject: message.subject }, 'an event that no checkpointer sent');
-    else host?.versionMade(made.version, made.epoch, made.learned);
-  });
+  hearOfVersions(operations, channel, subjects, log);
   await supervisor.startAll([monitorActor(around)]);
   undo.push(() => operations.closeAll());
+  undo.push(lookAtStreams(operations, channel, start));
   await openModels(operations, start, added);
   const control = await channel.serve({
     name: 'millrace-control',
@@ -188,6 +190,29 @@ async function versionPlaces(
   // What an earlier life left there is of no use.
   await rm(transferFolder, { recursive: true, force: true });
   return { storeOf: (kind: StoreKind) => stores[kind], transferFolder };
+}
+
+/** Returns what ends it. */
+function lookAtStreams(
+  operations: Operations,
+  channel: Channel,
+  { config, log }: Start,
+): () => Promise<void> {
+  const everyMs = config.metrics.intervalMs * reportsPerLook;
+  const subjects = subjectsOf(config.root);
+  const stop = watchStreams({ hosts: () => operations.hosts, channel, subjects, log, everyMs });
+  return async () => stop();
+}
+
+/** A version that was made is what the served state descends from; older ones, and what they needed, may be gone. */
+function hearOfVersions(operations: Operations, channel: Channel, subjects: Subjects, log: Logger): void {
+  channel.subscribe(subjects.event('checkpoint', '*'), (message) => {
+    const made = versionMadeOf(message.data);
+    const host = operations.hostOf(message.subject.split('.').at(-1)!);
+    if (made === undefined) log.warn({ subject: message.subject }, 'an event that no checkpointer sent');
+    else host?.versionMade(made.version, made.epoch, made.learned);
+    if (host !== undefined) void operations.purgeUnneeded(host.model);
+  });
 }
 
 /** Undefined for what is no such event: the subject is open to whoever may publish under the root. */

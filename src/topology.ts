@@ -74,6 +74,7 @@ export function shardShapes(config: ModelConfig): ShardShape[] {
       learners,
       stagedRowsMax,
       batchEventsMax,
+      recentIdsMax: shard === 0 ? config.dedupe.idsMax : 0,
     };
   });
 }

@@ -11,6 +11,7 @@ import { type BuiltModel, buildModel } from '../kernels/build-model.ts';
 import type { EventView } from '../kernels/online-model.ts';
 import type { KernelReport } from '../kernels/size-classes.ts';
 import { learnableEvent } from '../learner/events.ts';
+import { idNameOf, LearnedIds } from '../learner/learned-ids.ts';
 import { losses } from '../model/losses.ts';
 import { addToSums, bucketOf, metricsView, totalsLength } from '../model/metrics.ts';
 import type { MetricsView } from '../protocol/messages.ts';
@@ -34,6 +35,8 @@ export class SequentialModel {
   readonly totals = new Float64Array(totalsLength);
   learned = 0;
   rejected = 0;
+  duplicates = 0;
+  readonly #ids: LearnedIds;
   readonly #built: BuiltModel;
   readonly #vector: SparseVector;
 
@@ -42,6 +45,7 @@ export class SequentialModel {
     const { keyCount, width } = this.#built.model.layout;
     this.table = new Float32Array(keyCount * width);
     this.#vector = this.#built.featurizer.vector();
+    this.#ids = new LearnedIds(config.dedupe.idsMax);
   }
 
   get width(): number {
@@ -73,10 +77,16 @@ export class SequentialModel {
     return { raw, label, weight, loss: losses[definition.loss].value(raw, label), features: view.to };
   }
 
-  /** As a server does: what cannot be learned is counted. */
+  /** As a server does: what cannot be learned is counted, and an event whose id was learned lately too. */
   learn(item: unknown): void {
     try {
+      if (this.#ids.has(idNameOf(item))) {
+        this.#viewOf(learnableEvent(item, this.#built.definition.task).features);
+        this.duplicates++;
+        return;
+      }
       this.step(item);
+      this.#ids.add(idNameOf(item));
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       this.rejected++;

@@ -14,6 +14,7 @@ import { addPredict } from './predict.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
+import { addStream } from './stream.ts';
 import type { Terminal } from './terminal.ts';
 
 const epilogue = `
@@ -40,6 +41,7 @@ export function programOf(terminal: Terminal): Command {
     addBacktest,
     addStatus,
     addCheckpoints,
+    addStream,
     addReplay,
     addModels,
     addActors,

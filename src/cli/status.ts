@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { MillraceError } from '../base/errors.ts';
 import type { ActorStatus, ModelPhase, ModelStatus, ServerStatus } from '../protocol/messages.ts';
 import { type ServerOptions, withClient, withServerOptions } from './options.ts';
+import { streamText } from './stream.ts';
 import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { bytesText, counted, countText, figure, pairsText, qualityText, tableText } from './words.ts';
@@ -112,9 +113,11 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ],
     [
       'learned',
-      `${counted(model.learned, 'event')}, ${countText(model.rejected)} refused, ${countText(model.excluded)} excluded, ${countText(model.eventsPerSecond)}/s`,
+      `${counted(model.learned, 'event')}, ${countText(model.rejected)} refused, ${countText(model.excluded)} excluded, ${countText(model.duplicates)} known already, ${countText(model.eventsPerSecond)}/s`,
     ],
     ['position', `${model.seq} of ${model.streamSeq}, ${countText(model.lag)} behind`],
+    ['stream', streamText(model)],
+    ...missingText(model),
     ['version', `${model.version}, epoch ${model.epoch}`],
     ...(model.regression === undefined
       ? []
@@ -150,6 +153,16 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
   ];
   const own = actors.filter((actor) => actor.name.startsWith(`${model.model}/`) && actor.restarts > 0);
   return [pairsText(pairs), ...own.map(actorText)].join('\n');
+}
+
+/** Sequences that were gone before they were learned: shown when there are any. */
+function missingText({ missing, gaps }: ModelStatus): [string, string][] {
+  if (missing === 0 && gaps.length === 0) return [];
+  const ranges = gaps
+    .map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`))
+    .join(', ');
+  const which = ranges === '' ? '' : `, lately ${ranges}`;
+  return [['missing', styles.red(`${counted(missing, 'message')} gone from the stream unlearned${which}`)]];
 }
 
 const phaseColor: Readonly<Record<ModelPhase, (text: string) => string>> = {

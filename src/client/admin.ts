@@ -44,6 +44,15 @@ export interface SkippedEvents {
 /** How long a replay may take: it reads the log from its beginning. */
 const replayTimeoutMs = 24 * 3_600_000;
 
+export interface Purged {
+  /** Sequence below which nothing is left. */
+  readonly below: number;
+  /** Sequences removed. */
+  readonly removed: number;
+  readonly firstSeq: number;
+  readonly bytes: number;
+}
+
 export interface Admin {
   /** Of everything, or of one model: the one is more than a client of a single model may ask. */
   status(model?: string): Promise<ServerStatus>;
@@ -76,6 +85,8 @@ export interface Admin {
     options?: { mode?: RollbackMode },
   ): Promise<{ epoch: number; version: number }>;
   /** Has events passed over from now on, in this epoch and later ones; what is learned already stays learned. */
+  /** Removes from the event stream what no kept version needs, or only what lies below a sequence. */
+  purgeStream(model: string, options?: { below?: number }): Promise<Purged>;
   exclude(model: string, exclusions: readonly Exclusion[]): Promise<{ epoch: number; exclusions: number }>;
   /** Recomputes a version from the log and compares: the one that stands at a sequence, else one made now. */
   replay(model: string, options?: { from?: number; to?: number }): Promise<ReplayResult>;
@@ -130,6 +141,7 @@ export function adminOf(link: Link): Admin {
     exportVersion: (model, version) => exportVersion(link, model, version),
     importVersion: (model, chunks) => importVersion(link, model, chunks),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
+    purgeStream: async (model, { below } = {}) => ask('purge', model, below === undefined ? {} : { below }),
     exclude: async (model, exclusions) => ask('exclude', model, { exclusions }),
     replay: async (model, options = {}) => ask('replay', model, options, replayTimeoutMs),
     unlearn: async (model, skip, options = {}) =>

@@ -61,7 +61,7 @@ export async function append(
     );
   } catch (error) {
     if (!(error instanceof MillraceError) || error.kind !== 'overloaded') throw error;
-    const mend = `raise models.${model}.limits.streamBytesMax, or let learning catch up`;
+    const mend = `raise models.${model}.limits.streamBytesMax, or remove what no version needs with \`millrace stream purge ${model}\``;
     throw new MillraceError('overloaded', `the stream takes no more (${error.message}); ${mend}`, {
       cause: error,
     });

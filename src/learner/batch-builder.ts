@@ -5,6 +5,7 @@
 
 import type { ModelConfig } from '../../config/schema.ts';
 import { errorCodes, MillraceError, messageOf } from '../base/errors.ts';
+import { idHashOf, noId } from '../base/event-id.ts';
 import { fnv1a } from '../base/hash.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
@@ -14,6 +15,7 @@ import { keyOfSubject, verbOfSubject } from '../protocol/subjects.ts';
 import type { Batch, Position } from './batch.ts';
 import { eventsOf, learnableEvent } from './events.ts';
 import { ExclusionFilter } from './exclusion-filter.ts';
+import { firstSequence } from './take-over.ts';
 
 export interface BuilderSettings {
   readonly model: string;
@@ -26,6 +28,8 @@ export interface BuilderSettings {
   readonly eventsPerMessageMax: number;
   readonly featuresMax: number;
   readonly featuresPerMessageMax: number;
+  /** Ids of learned events that shard 0 remembers; 0: ids mean nothing. */
+  readonly recentIdsMax: number;
 }
 
 /**
@@ -49,6 +53,8 @@ export class BatchBuilder {
   /** Last sequence already in the parameters, per partition, when this learner started. */
   readonly #marks: Float64Array;
   readonly #exclusions: ExclusionFilter;
+  /** Sequence of the entry that comes next, when nothing is gone. */
+  #nextSeq: number;
 
   constructor(
     settings: BuilderSettings,
@@ -60,6 +66,7 @@ export class BatchBuilder {
     this.#featurizer = featurizer;
     this.#marks = marks;
     this.#exclusions = exclusions;
+    this.#nextSeq = firstSequence(marks, settings.learner, settings.learners);
     this.#vector = featurizer.vector();
   }
 
@@ -73,6 +80,7 @@ export class BatchBuilder {
 
   /** Takes the entry in; returns what in it was refused. */
   take(entry: LogEntry, batch: Batch): RejectedEvent[] {
+    this.#noteGap(entry.seq, batch);
     batch.toSeq = entry.seq;
     batch.last = entry;
     batch.messages++;
@@ -94,6 +102,12 @@ export class BatchBuilder {
     return this.#takeEvents(entry, batch);
   }
 
+  /** Every learner reads the whole stream; the first speaks for all. */
+  #noteGap(seq: number, batch: Batch): void {
+    if (seq > this.#nextSeq && this.#settings.learner === 0) batch.gaps.push([this.#nextSeq, seq - 1]);
+    this.#nextSeq = seq + 1;
+  }
+
   #isOwn(entry: LogEntry): boolean {
     const { partitions, learner, learners } = this.#settings;
     const key = keyOfSubject(entry.subject);
@@ -109,6 +123,7 @@ export class BatchBuilder {
       return [this.#refusedWhole(entry, error)];
     }
     const refused: RejectedEvent[] = [];
+    const idsCount = this.#settings.recentIdsMax > 0;
     let featuresLeft = this.#settings.featuresPerMessageMax;
     for (let index = 0; index < items.length; index++) {
       if (this.#exclusions.coversEvent(entry.seq, index, items[index])) {
@@ -121,7 +136,8 @@ export class BatchBuilder {
         featuresLeft -= this.#vector.count;
         if (featuresLeft < 0) throw tooManyFeatures(this.#settings.featuresPerMessageMax);
         const at = { seq: entry.seq, index, timeMs: entry.timeMs };
-        batch.add(this.#vector, event, at, items[index]);
+        const id = idsCount ? idHashOf((items[index] as { id?: unknown }).id) : noId;
+        batch.add(this.#vector, event, at, items[index], id);
       } catch (error) {
         refused.push(this.#refused(entry, index, error, items[index]));
       }

@@ -3,6 +3,7 @@
  * Everything here depends on the entries alone, so that it can be made while the batch before it is still
  * being pushed. Buffers are kept and used again.
  */
+import { type IdHash, noId } from '../base/event-id.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import { RowNumbers } from './row-numbers.ts';
@@ -21,6 +22,9 @@ export class Batch {
   weights = new Float64Array(256);
   seqs = new Float64Array(256);
   indices = new Uint32Array(256);
+  /** Pairs: the events' ids, two zeros for none; and how many events have one. */
+  ids = new Uint32Array(512);
+  idCount = 0;
   times = new Float64Array(256);
   /** The events as they came, for the rejected stream. */
   readonly items: unknown[] = [];
@@ -41,6 +45,8 @@ export class Batch {
   last: LogEntry | undefined;
   /** Events that an exclusion passed over. */
   excluded = 0;
+  /** First and last sequence of what the stream no longer held. */
+  readonly gaps: (readonly [first: number, last: number])[] = [];
 
   clear(): void {
     this.count = 0;
@@ -51,9 +57,17 @@ export class Batch {
     this.messages = 0;
     this.excluded = 0;
     this.last = undefined;
+    this.gaps.length = 0;
+    this.idCount = 0;
   }
 
-  add(vector: SparseVector, event: { label: number; weight: number }, at: Position, item: unknown): void {
+  add(
+    vector: SparseVector,
+    event: { readonly label: number; readonly weight: number },
+    at: Position,
+    item: unknown,
+    id: IdHash = noId,
+  ): void {
     const place = this.count;
     const start = place === 0 ? 0 : this.offsets[place]!;
     this.#reserve(place + 1, start + vector.count);
@@ -66,6 +80,8 @@ export class Batch {
     this.offsets[place + 1] = start + vector.count;
     this.labels[place] = event.label;
     this.weights[place] = event.weight;
+    this.ids.set(id, 2 * place);
+    if (id !== noId) this.idCount++;
     this.seqs[place] = at.seq;
     this.indices[place] = at.index;
     this.times[place] = at.timeMs;
@@ -80,6 +96,7 @@ export class Batch {
       this.weights = grown(this.weights, new Float64Array(length));
       this.seqs = grown(this.seqs, new Float64Array(length));
       this.indices = grown(this.indices, new Uint32Array(length));
+      this.ids = grown(this.ids, new Uint32Array(2 * length));
       this.times = grown(this.times, new Float64Array(length));
       this.offsets = grown(this.offsets, new Uint32Array(length + 1));
     }

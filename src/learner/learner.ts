@@ -16,7 +16,9 @@ import { anchorNumbers, anchorOf } from '../protocol/log-anchor.ts';
 import type { RejectedEvent } from '../protocol/messages.ts';
 import { Batch } from './batch.ts';
 import { type BatchBuilder, rejectedEvent } from './batch-builder.ts';
+import { Duplicates } from './duplicates.ts';
 import type { EntryQueue } from './entry-queue.ts';
+import type { GapAlarm } from './gap-alarm.ts';
 import type { ShardClient, ShardRows } from './shard-client.ts';
 
 export interface LearnerParts {
@@ -27,8 +29,12 @@ export interface LearnerParts {
   readonly shards: ShardClient;
   readonly builder: BatchBuilder;
   readonly queue: EntryQueue;
+  /** Ids of learned events that shard 0 remembers; 0: ids mean nothing. */
+  readonly recentIdsMax: number;
   /** Keeps what was refused; resolves when that is durable. */
   keepRejected(events: readonly RejectedEvent[]): Promise<void>;
+  /** Told of what the stream no longer held, before learning passes it. */
+  readonly gapFound: GapAlarm;
   /** Progressive sums so far (src/model/metrics.ts), as the shards have them. */
   readonly sums: Float64Array;
   /** Whether the learner starts out paused. */
@@ -134,27 +140,54 @@ export class Learner {
     const parts = shards.split(keys);
     this.#reserve(keys.length, batch.count);
     faults.reach('learner.beforePull');
-    await shards.pull(parts, uncommitted, this.#table);
+    const [duplicates] = await Promise.all([
+      this.#duplicatesIn(batch, uncommitted),
+      shards.pull(parts, uncommitted, this.#table),
+    ]);
     faults.reach('learner.afterPull');
-    const tally = this.#apply(batch, rejected, keys.length);
+    for (const [first, last] of batch.gaps) this.#parts.gapFound(first, last);
+    const tally = this.#apply(batch, rejected, keys.length, duplicates);
     // What was refused is durable before the batch counts as applied: an event is never in neither place.
     if (rejected.length > 0) await keepRejected(rejected);
-    await this.#push(parts, batch.toSeq, tally);
+    await this.#push(parts, batch.toSeq, tally, duplicates?.learnedIds);
   }
 
-  async #push(parts: readonly ShardRows[], toSeq: number, tally: BatchTally): Promise<void> {
-    const pushed = this.#parts.shards.push(parts, this.#table, toSeq, tally);
+  /** Undefined when no event of the batch has an id. */
+  async #duplicatesIn({ ids, idCount, count }: Batch, uncommitted: number): Promise<Duplicates | undefined> {
+    const { shards, recentIdsMax } = this.#parts;
+    if (recentIdsMax === 0 || idCount === 0) return undefined;
+    const own = ids.subarray(0, 2 * count);
+    return new Duplicates(recentIdsMax, own, await shards.knownIds(own, uncommitted));
+  }
+
+  async #push(
+    parts: readonly ShardRows[],
+    toSeq: number,
+    tally: BatchTally,
+    learnedIds: Uint32Array | undefined,
+  ): Promise<void> {
+    const pushed = this.#parts.shards.push(parts, this.#table, toSeq, tally, learnedIds);
     this.#overlapped = this.#prepare();
     await pushed;
   }
 
   /** Every event in order against the working set. */
-  #apply(batch: Batch, rejected: RejectedEvent[], rows: number): BatchTally {
+  #apply(
+    batch: Batch,
+    rejected: RejectedEvent[],
+    rows: number,
+    duplicates: Duplicates | undefined,
+  ): BatchTally {
     const { model, definition, learners } = this.#parts;
     const sums = learners > 1 ? new Float64Array(sumCount) : this.#sums;
     if (learners > 1) this.#before.set(this.#table.subarray(0, rows * model.layout.width));
     let learned = 0;
+    let repeated = 0;
     for (let i = 0; i < batch.count; i++) {
+      if (duplicates?.has(i)) {
+        repeated++;
+        continue;
+      }
       const view = {
         rows: batch.rows,
         values: batch.values,
@@ -166,6 +199,7 @@ export class Learner {
         const raw = model.learn(this.#table, view, batch.labels[i]!, batch.weights[i]!);
         addToSums(sums, definition, raw, batch.labels[i]!, batch.weights[i]!);
         this.#buckets[learned++] = bucketOf(raw, batch.labels[i]!);
+        duplicates?.add(i);
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
         rejected.push(this.#refusedWhileLearning(batch, i, error));
@@ -177,6 +211,8 @@ export class Learner {
       learned,
       rejected: rejected.length,
       excluded: batch.excluded,
+      duplicates: repeated,
+      missing: batch.gaps.reduce((sum, [first, last]) => sum + last - first + 1, 0),
       ...(batch.last === undefined
         ? {}
         : { anchor: bytesOf(Float64Array.from(anchorNumbers(anchorOf(batch.last)))) }),

@@ -3,7 +3,7 @@
  * in messages that fit. Every request is repeated until it is answered, because every one of them may be: a
  * shard that restarts or a connection that drops costs time and nothing else. A refusal is final.
  */
-import { bytesOf, doublesOf, floatsOf } from '../base/bytes.ts';
+import { bytesOf, doublesOf, floatsOf, keysOf } from '../base/bytes.ts';
 import { MillraceError } from '../base/errors.ts';
 import { type FaultPoint, type FaultPoints, noFaults } from '../base/fault-points.ts';
 import { rangeWidth } from '../base/key-range.ts';
@@ -14,6 +14,8 @@ import type {
   CommitRequest,
   HelloReply,
   HelloRequest,
+  IdsReply,
+  IdsRequest,
   LearnerIdentity,
   MarkerRequest,
   PullReply,
@@ -21,6 +23,7 @@ import type {
   PushRequest,
 } from '../protocol/internal.ts';
 import type { Subjects } from '../protocol/subjects.ts';
+import type { KnownIds } from '../shard/recent-ids.ts';
 import { chunkRowsMax } from '../shard/row-chunks.ts';
 
 export interface ShardClientSettings {
@@ -47,6 +50,11 @@ export interface ShardGreeting {
   readonly sums: Float64Array;
   readonly anchors: Float64Array;
 }
+
+/** Numbers of ids in one message, two for each: so that it fits beside rows and tally of the largest batch. */
+const idsAskedMax = 2 * 32_768;
+const idsPushedMax = 2 * 8_192;
+const noIds = new Uint32Array(0);
 
 export class ShardClient {
   readonly #channel: Channel;
@@ -121,16 +129,35 @@ export class ShardClient {
     } while (start < part.keys.length);
   }
 
-  /** Stages the batch on every shard; the tally's shard-0 parts go to shard 0 only. */
+  /** Asks shard 0 which of the ids were learned lately, after the commit of the batch before (0: none). */
+  async knownIds(ids: Uint32Array, commitTo: number): Promise<KnownIds> {
+    const known: KnownIds = { added: 0, at: [], places: [] };
+    let added = 0;
+    for (let from = 0; from < ids.length; from += idsAskedMax) {
+      const asked = bytesOf(ids.subarray(from, from + idsAskedMax));
+      const body: IdsRequest = { ...this.#settings.identity, commit: commitTo, ids: asked };
+      const reply = unpackInternal<IdsReply>(await this.#request(0, 'ids', body));
+      added = reply.added;
+      for (const at of keysOf(reply.at)) known.at.push(from / 2 + at);
+      known.places.push(...doublesOf(reply.places));
+    }
+    return { ...known, added };
+  }
+
+  /** Stages the batch on every shard; the tally's shard-0 parts, and the ids of learned events, go to shard 0 only. */
   async push(
     parts: readonly ShardRows[],
     table: Float32Array,
     toSeq: number,
     tally: BatchTally,
+    learnedIds: Uint32Array = noIds,
   ): Promise<void> {
     const { sums: _sums, buckets: _buckets, stamps: _stamps, ...elsewhere } = tally;
     await Promise.all(
-      parts.map((part, shard) => this.#pushShard(shard, part, table, toSeq, shard === 0 ? tally : elsewhere)),
+      parts.map((part, shard) => {
+        const more = shard === 0 ? { tally, ids: learnedIds } : { tally: elsewhere, ids: noIds };
+        return this.#pushShard(shard, part, table, toSeq, more);
+      }),
     );
   }
 
@@ -139,11 +166,12 @@ export class ShardClient {
     rowsOfShard: ShardRows,
     table: Float32Array,
     toSeq: number,
-    tally: BatchTally,
+    { tally, ids }: { readonly tally: BatchTally; readonly ids: Uint32Array },
   ): Promise<void> {
     const { rowWidth, identity } = this.#settings;
     const rowsMax = chunkRowsMax(rowWidth);
-    const parts = Math.max(1, Math.ceil(rowsOfShard.keys.length / rowsMax));
+    const idParts = Math.ceil(ids.length / idsPushedMax);
+    const parts = Math.max(1, Math.ceil(rowsOfShard.keys.length / rowsMax), idParts);
     await this.#after(shard, 'learner.betweenStages');
     for (let part = 0; part < parts; part++) {
       const from = part * rowsMax;
@@ -155,7 +183,9 @@ export class ShardClient {
       }
       const body: PushRequest = { ...identity, toSeq, part, parts, keys: bytesOf(keys), rows: bytesOf(rows) };
       const last = part + 1 === parts;
-      await this.#request(shard, 'push', last ? { ...body, tally } : body);
+      const idsOfPart = ids.subarray(part * idsPushedMax, (part + 1) * idsPushedMax);
+      const more = idsOfPart.length === 0 ? {} : { ids: bytesOf(idsOfPart) };
+      await this.#request(shard, 'push', { ...body, ...more, ...(last ? { tally } : {}) });
     }
   }
 

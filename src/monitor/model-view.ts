@@ -2,7 +2,7 @@
 import { bytesOf, doublesOf } from '../base/bytes.ts';
 import { LatencyHistogram } from '../base/latency-histogram.ts';
 import { sums } from '../model/metrics.ts';
-import type { LearnerReport, PredictorReport, Report, ShardReport } from '../protocol/internal.ts';
+import type { GapReport, LearnerReport, PredictorReport, Report, ShardReport } from '../protocol/internal.ts';
 import type { Quantiles } from '../protocol/messages.ts';
 
 /** Totals at a moment, and when that was. */
@@ -18,6 +18,10 @@ export interface ModelViewData {
   readonly learned: number;
   readonly rejected: number;
   readonly excluded: number;
+  readonly duplicates: number;
+  readonly missing: number;
+  /** The latest ranges of sequences that were gone from the stream. */
+  readonly gaps: readonly (readonly [first: number, last: number])[];
   readonly eventsPerSecond: number;
   readonly totals: Uint8Array | undefined;
   readonly windowTotals: Uint8Array | undefined;
@@ -27,6 +31,7 @@ export interface ModelViewData {
 }
 
 const samplesMax = 512;
+const gapsMax = 16;
 /** Over how long the rate is taken. */
 const rateMs = 2_000;
 
@@ -35,6 +40,7 @@ export class ModelView {
   #shard: ShardReport | undefined;
   #samples: Sample[] = [];
   #kernels: LearnerReport['kernels'] | undefined;
+  #gaps: readonly (readonly [number, number])[] = [];
   readonly #latency = new LatencyHistogram();
   readonly #freshness = new LatencyHistogram();
   readonly #predictions = { count: 0, failed: 0 };
@@ -47,6 +53,7 @@ export class ModelView {
     if (report.kind === 'shard') this.#takeShard(report, nowMs);
     else if (report.kind === 'learner') this.#kernels = report.kernels;
     else if (report.kind === 'predictor') this.#takePredictor(report);
+    else if (report.kind === 'gap') this.#takeGap(report);
   }
 
   data(nowMs: number): ModelViewData {
@@ -56,6 +63,9 @@ export class ModelView {
       learned: this.#shard?.learned ?? 0,
       rejected: this.#shard?.rejected ?? 0,
       excluded: this.#shard?.excluded ?? 0,
+      duplicates: this.#shard?.duplicates ?? 0,
+      missing: this.#shard?.missing ?? 0,
+      gaps: this.#gaps,
       eventsPerSecond: this.#rate(nowMs),
       totals: latest && bytesOf(latest.totals),
       windowTotals: latest && bytesOf(this.#window(latest)),
@@ -78,6 +88,12 @@ export class ModelView {
     this.#samples.push(sample);
     if (this.#samples.length > samplesMax)
       this.#samples = this.#samples.filter((_, place) => place % 2 === 0);
+  }
+
+  /** A batch that is learned again tells its gaps again. */
+  #takeGap({ first, last }: GapReport): void {
+    const others = this.#gaps.filter((gap) => gap[0] !== first || gap[1] !== last);
+    this.#gaps = [...others, [first, last] as const].slice(-gapsMax);
   }
 
   #takePredictor(report: PredictorReport): void {

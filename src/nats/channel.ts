@@ -52,6 +52,8 @@ export interface StreamState {
   readonly lastSeq: number;
   readonly messages: number;
   readonly bytes: number;
+  /** Its limit in bytes. */
+  readonly bytesMax: number;
   /** ISO time at which the stream was created: two streams of one name differ in it. */
   readonly created: string;
 }

@@ -78,6 +78,7 @@ const stateOf = (info: StreamInfo): StreamState => ({
   lastSeq: info.state.last_seq,
   messages: info.state.messages,
   bytes: info.state.bytes,
+  bytesMax: info.config.max_bytes,
   created: String(info.created),
 });
 

@@ -32,6 +32,8 @@ const entrySchema = z.object({
         eventsPerMessageMax: count,
         featuresPerMessageMax: count,
       }),
+      // An epoch that began before ids meant anything remembers none.
+      dedupe: z.object({ idsMax: count }).default({ idsMax: 0 }),
       learners: count.min(1),
     })
     .exactOptional(),

@@ -2,7 +2,7 @@
  * The messages between actors: MessagePack, no header, one reply each. Row data travels as bytes of typed
  * arrays. None of this is public; its epoch makes sure that only actors of one start talk to each other.
  *
- *   learner -> shard       hello, pull, push, commit, marker
+ *   learner -> shard       hello, pull, ids, push, commit, marker
  *   predictor -> shard     snapshot              shard -> predictor   delta
  *   checkpointer -> shard  openCut, image, blob, closeCut
  *   checkpointer -> learner  cut
@@ -40,6 +40,22 @@ export interface PullReply {
   readonly rows: Uint8Array;
 }
 
+/** To shard 0: which of these ids belong to events that were learned lately. Goes beside the pull. */
+export interface IdsRequest extends LearnerIdentity {
+  /** As with a pull: commits the staged batch that ends here first, so that its ids are known. */
+  readonly commit: number;
+  /** Uint32 pairs, high and low half; two zeros for an event without an id. */
+  readonly ids: Uint8Array;
+}
+/** Places in the ring of recent ids (src/shard/recent-ids.ts). */
+export interface IdsReply {
+  /** Ids put into the ring so far. */
+  readonly added: number;
+  /** Uint32 indices of known ids in the request, and Float64 for each the place of its id. */
+  readonly at: Uint8Array;
+  readonly places: Uint8Array;
+}
+
 export interface PushRequest extends LearnerIdentity {
   /** Last sequence that the batch covers; names the batch. */
   readonly toSeq: number;
@@ -49,12 +65,17 @@ export interface PushRequest extends LearnerIdentity {
   readonly keys: Uint8Array;
   /** Values with one learner, differences with several (src/model/row-join.ts). */
   readonly rows: Uint8Array;
+  /** Shard 0 only. Uint32 pairs: the ids of learned events, in order, those of all parts together. */
+  readonly ids?: Uint8Array;
   /** Rides on the last part. */
   readonly tally?: BatchTally;
 }
 
-/** What becomes of an event; every event of the log that is in the parameters' past is counted under one of these. */
-export const countNames = ['learned', 'rejected', 'excluded'] as const;
+/**
+ * What becomes of an event; every event of the log that is in the parameters' past is counted under one of these.
+ * `missing` counts sequences, for of what is gone nobody knows how many events it was.
+ */
+export const countNames = ['learned', 'rejected', 'excluded', 'duplicates', 'missing'] as const;
 export type CountName = (typeof countNames)[number];
 export type Counts = Readonly<Record<CountName, number>>;
 
@@ -202,6 +223,7 @@ export interface LearningSettings {
     readonly eventsPerMessageMax: number;
     readonly featuresPerMessageMax: number;
   };
+  readonly dedupe: { readonly idsMax: number };
   readonly learners: number;
 }
 
@@ -274,4 +296,11 @@ export interface PredictorsReport {
   readonly model: string;
   readonly running: number;
 }
-export type Report = ShardReport | LearnerReport | PredictorReport | PredictorsReport;
+/** The stream no longer held these sequences when a learner came to them. */
+export interface GapReport {
+  readonly kind: 'gap';
+  readonly model: string;
+  readonly first: number;
+  readonly last: number;
+}
+export type Report = GapReport | ShardReport | LearnerReport | PredictorReport | PredictorsReport;

@@ -139,10 +139,22 @@ export interface ModelStatus {
   readonly learned: number;
   readonly rejected: number;
   readonly excluded: number;
+  /** Events that were not learned because their id had been, lately. */
+  readonly duplicates: number;
+  /** Sequences that were gone from the stream before they were learned; and the latest ranges of them. */
+  readonly missing: number;
+  readonly gaps: readonly (readonly [first: number, last: number])[];
   /** Position up to which every event is in the parameters, and the stream's end. */
   readonly seq: number;
   readonly streamSeq: number;
   readonly lag: number;
+  /** The event stream: when it is full, publishers are refused. */
+  readonly stream: {
+    readonly firstSeq: number;
+    readonly messages: number;
+    readonly bytes: number;
+    readonly bytesMax: number;
+  };
   readonly eventsPerSecond: number;
   readonly metrics: { readonly total: MetricsView; readonly window: MetricsView };
   /** From a publish to the first answer of a predictor that contains it. */

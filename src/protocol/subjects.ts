@@ -17,6 +17,7 @@ export const modelVerbs = [
   'import',
   'transfer',
   'exclude',
+  'purge',
   'replay',
   'unlearn',
   'acknowledge',

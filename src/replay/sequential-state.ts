@@ -10,17 +10,21 @@ import { type BuiltModel, buildModel } from '../kernels/build-model.ts';
 import { Batch } from '../learner/batch.ts';
 import { BatchBuilder, partitionOf } from '../learner/batch-builder.ts';
 import { ExclusionFilter } from '../learner/exclusion-filter.ts';
+import { LearnedIds } from '../learner/learned-ids.ts';
 import { addToSums, bucketOf } from '../model/metrics.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import type { CountName, LearningSettings } from '../protocol/internal.ts';
 import { keyOfSubject } from '../protocol/subjects.ts';
+import { type Blobs, blobsOfIds, idsOfBlobs } from '../shard/recent-ids.ts';
 import type { Segment } from './plan.ts';
 
 export interface StoredParameters {
   readonly images: readonly ShardImage[];
   /** As src/model/stored-totals.ts packs them. */
   readonly totals: readonly number[];
+  /** What is kept beside rows, by name. */
+  readonly blobs?: Blobs;
 }
 
 export class SequentialState {
@@ -30,6 +34,7 @@ export class SequentialState {
   readonly shape: { readonly keyCount: number; readonly rowWidth: number };
   readonly #model: string;
   readonly #batch = new Batch();
+  readonly #ids: LearnedIds;
   #segment: (BuiltModel & { readonly builder: BatchBuilder; readonly to: Float64Array }) | undefined;
 
   constructor(
@@ -48,6 +53,11 @@ export class SequentialState {
     const { counts, totals } = unpackTotals(start.totals);
     this.counts = { ...counts };
     this.totals = totals;
+    this.#ids = new LearnedIds(Number.POSITIVE_INFINITY, idsOfBlobs(start.blobs ?? {}));
+  }
+
+  get blobs(): Blobs {
+    return blobsOfIds(this.#ids.ids);
   }
 
   begin({ settings, from, to, exclusions }: Segment): void {
@@ -57,7 +67,9 @@ export class SequentialState {
     if (keyCount * width !== this.table.length)
       throw new MillraceError('conflict', 'the settings of an epoch give the parameters another shape');
     const { featuresMax, eventsPerMessageMax, featuresPerMessageMax } = config.limits;
-    const limits = { eventsMax: 1, featuresMax, eventsPerMessageMax, featuresPerMessageMax };
+    const recentIdsMax = config.dedupe.idsMax;
+    this.#ids.limit(recentIdsMax);
+    const limits = { eventsMax: 1, recentIdsMax, featuresMax, eventsPerMessageMax, featuresPerMessageMax };
     const { task, partitions } = config;
     const place = { model: this.#model, task, partitions, learner: 0, learners: 1 };
     const filter = new ExclusionFilter(exclusions);
@@ -74,6 +86,7 @@ export class SequentialState {
     batch.clear();
     this.counts.rejected += builder.take(entry, batch).length;
     this.counts.excluded += batch.excluded;
+    for (const [first, last] of batch.gaps) this.counts.missing += last - first + 1;
     // In one table a row is found by its key.
     const keys = batch.keys.keys;
     for (let at = 0; at < (batch.count > 0 ? batch.offsets[batch.count]! : 0); at++)
@@ -82,7 +95,13 @@ export class SequentialState {
   }
 
   #learn({ model, definition }: BuiltModel, event: number): void {
-    const { rows, values, numeric, offsets, labels, weights } = this.#batch;
+    const { rows, values, numeric, offsets, labels, weights, ids } = this.#batch;
+    const [high, low] = [ids[2 * event]!, ids[2 * event + 1]!];
+    const id = high === 0 && low === 0 ? undefined : `${high} ${low}`;
+    if (this.#ids.has(id)) {
+      this.counts.duplicates++;
+      return;
+    }
     const view = { rows, values, numeric, from: offsets[event]!, to: offsets[event + 1]! };
     const [label, weight] = [labels[event]!, weights[event]!];
     try {
@@ -90,6 +109,7 @@ export class SequentialState {
       addToSums(this.totals, definition, raw, label, weight);
       if (definition.task === 'binary') this.totals[bucketOf(raw, label)]! += 1;
       this.counts.learned++;
+      this.#ids.add(id);
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       this.counts.rejected++;
@@ -98,8 +118,8 @@ export class SequentialState {
 }
 
 /** What learns as an epoch did; checked, because the log is open to whoever may publish control entries. */
-function configOf({ definition, limits }: LearningSettings): ModelConfig {
-  const parsed = modelSchema.safeParse({ ...(definition as object), limits });
+function configOf({ definition, limits, dedupe }: LearningSettings): ModelConfig {
+  const parsed = modelSchema.safeParse({ ...(definition as object), limits, dedupe });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new MillraceError(

@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
-import type { Manifest, ShardImage } from '../checkpoint/store.ts';
+import type { Manifest } from '../checkpoint/store.ts';
 import { eventsOf } from '../learner/events.ts';
 import { ExclusionFilter } from '../learner/exclusion-filter.ts';
 import type { LogEntry } from '../nats/channel.ts';
@@ -14,14 +14,14 @@ import { verbOfSubject } from '../protocol/subjects.ts';
 import { compareStates } from './compare.ts';
 import { type PlanStart, planOf, type ReadEntry } from './plan.ts';
 import { type ReplayLog, replaySegments } from './replay.ts';
-import { SequentialState } from './sequential-state.ts';
+import { SequentialState, type StoredParameters } from './sequential-state.ts';
 
 export interface ReplaySource extends ReplayLog {
   readonly model: string;
   readonly readEntry: ReadEntry;
   readonly readVersion: (
     version: number,
-  ) => Promise<{ readonly manifest: Manifest; readonly images: readonly ShardImage[] }>;
+  ) => Promise<{ readonly manifest: Manifest } & Required<Pick<StoredParameters, 'images' | 'blobs'>>>;
 }
 
 export interface Recomputed {
@@ -49,7 +49,7 @@ export async function recompute(
   const state = new SequentialState(
     source.model,
     target,
-    stored && { images: stored.images, totals: stored.manifest.totals },
+    stored && { images: stored.images, totals: stored.manifest.totals, blobs: stored.blobs },
   );
   await replaySegments(source, segments, state);
   const several = segments.some(({ settings }) => settings.learners > 1);

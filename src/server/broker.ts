@@ -17,6 +17,8 @@ export interface Broker {
   readonly url: string;
   /** Where the server comes from, for people. */
   readonly source: string;
+  /** Whether it is a server of somebody else. */
+  readonly foreign: boolean;
   /** Called when an embedded server cannot be brought back. */
   onLost(listener: (error: unknown) => void): void;
   /** `leave` lets an embedded server run, for the process that has taken over from us. */
@@ -43,12 +45,14 @@ export async function openBroker(
       connect,
       url: connect.servers.map(redactedUrl).join(','),
       source,
+      foreign: true,
       onLost: () => undefined,
       close: async () => undefined,
     };
   }
   const environment = serverEnvironment(process.env, process.cwd());
-  const options = { dataDir, settings: config.nats.embedded, log, environment, root: config.root };
+  const settings = { ...config.nats.embedded, durability: config.durability };
+  const options = { dataDir, settings, log, environment, root: config.root };
   return join === undefined ? brokerOf(await startEmbeddedServer(options), log) : join(options, log);
 }
 
@@ -57,7 +61,7 @@ export function brokerOf(server: EmbeddedServer, log: Logger): Broker {
   const facts = { url: server.url, pid: server.pid, version: server.version, source: server.source };
   log.info(facts, 'nats-server runs');
   const own = { servers: [server.url], ...(server.nkey !== undefined && { nkey: server.nkey }) };
-  return { connect: own, url: server.url, source: server.source, ...kept(server, log) };
+  return { connect: own, url: server.url, source: server.source, foreign: false, ...kept(server, log) };
 }
 
 /** Starts the server again when it ends by itself; the connections find it on the same address. */

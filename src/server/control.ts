@@ -91,6 +91,9 @@ const acts: Readonly<Record<Verb, Act>> = {
   ),
   unlearn: withBody(unlearnSchema, (operations, model, body) => operations.unlearn(model, body)),
   acknowledge: withBody(nothing, (operations, model) => operations.acknowledge(model)),
+  purge: withBody(z.object({ below: z.int().min(1).optional() }), (operations, model, { below }) =>
+    operations.purge(model, below),
+  ),
   add: withBody(z.object({ config: z.unknown() }), (operations, model, { config }) =>
     operations.add(model, config ?? {}),
   ),

@@ -70,7 +70,7 @@ export class EpochLog {
       subjects: this.#subjects.streamSubjects(this.#model),
       bytesMax: this.#config.limits.streamBytesMax,
       discard: 'new',
-      duplicateWindowMs: 120_000,
+      duplicateWindowMs: this.#config.dedupe.windowMs,
     };
   }
 

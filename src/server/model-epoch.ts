@@ -48,6 +48,7 @@ export function loadedEpoch(
     buffers: loadParameters(shapes, {
       version: entry.base,
       images: stored?.images ?? [],
+      blobs: stored?.blobs ?? {},
       marks,
       totals,
       anchor,

@@ -15,6 +15,7 @@ import { type HostOptions, ModelHost, type RollbackMode } from './model-host.ts'
 import { type Ownership, ownModel } from './ownership.ts';
 import { Replays, type UnlearnRequest } from './replays.ts';
 import { modelStatus, versionSummaries, versionSummary } from './status.ts';
+import { needsOfEpoch, needsOfVersions, purgeEnd } from './stream-needs.ts';
 import { Transfers } from './transfers.ts';
 import { VersionOperations } from './version-operations.ts';
 
@@ -103,7 +104,7 @@ export class Operations {
     const hosts = model === undefined ? this.hosts : [this.#member(model).host];
     const models = hosts.map(async (host): Promise<ModelStatus> => {
       const stream = await channel.streamState(host.streamName);
-      return modelStatus(host, views[host.model], stream?.lastSeq ?? 0);
+      return modelStatus(host, views[host.model], stream);
     });
     const isShown = (actor: string) => model === undefined || actor.startsWith(`${model}/`);
     const actors = supervisor.statuses().filter((actor) => isShown(actor.name));
@@ -159,6 +160,31 @@ export class Operations {
     const { regression } = host;
     host.acknowledge();
     return { model, ...(regression === undefined ? {} : { regression }) };
+  }
+
+  /** Removes from the stream what no kept version needs, or less; refuses to remove more. */
+  async purge(model: string, below?: number) {
+    const { channel } = this.#options;
+    const { host } = this.#member(model);
+    const before = await channel.streamState(host.streamName);
+    if (before === undefined) throw new MillraceError('notReady', `the stream of ${model} is not there`);
+    const { versions } = await host.store.list(model);
+    const manifests = versions.map(({ manifest }) => manifest);
+    const needs = [...needsOfVersions(manifests, before.created), ...needsOfEpoch(host)];
+    const end = purgeEnd(model, needs, below);
+    if (end > before.firstSeq) await channel.purgeStream(host.streamName, end);
+    const { messages, firstSeq, bytes } = (await channel.streamState(host.streamName)) ?? before;
+    const removed = Math.max(0, Math.min(end, before.lastSeq + 1) - before.firstSeq);
+    this.#options.log.info({ model, below: end, removed, messages }, 'stream purged');
+    return { model, below: end, removed, firstSeq, bytes };
+  }
+
+  /** After a version was made: older ones may be gone, and with them the need for what they would have read. */
+  async purgeUnneeded(model: string): Promise<void> {
+    if (this.#members.get(model)?.host.config.stream.purge !== 'unneeded') return;
+    await this.purge(model).catch((error) =>
+      this.#options.log.warn({ model, reason: messageOf(error) }, 'stream not purged'),
+    );
   }
 
   async reset(model: string) {

@@ -11,6 +11,7 @@ import {
   type ShardMemory,
   type ShardShape,
 } from '../shard/memory.ts';
+import { loadRecentIds } from '../shard/recent-ids.ts';
 import { countFrom } from '../shard/touched-rows.ts';
 
 export interface ParameterState {
@@ -22,6 +23,8 @@ export interface ParameterState {
   readonly anchor?: LogAnchor | undefined;
   /** As src/model/stored-totals.ts packs them; empty for an empty model. */
   readonly totals: readonly number[];
+  /** What is kept beside rows, by name. */
+  readonly blobs?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** The images may come from any number of shards. */
@@ -36,6 +39,7 @@ export function loadParameters(shapes: readonly ShardShape[], state: ParameterSt
     memory.ledger.counts.set(countNames.map((name) => counts[name]));
     memory.ledger.totals.set(totals);
     setAnchor(memory, state.anchor);
+    loadRecentIds(memory, state.blobs ?? {});
     return buffers;
   });
 }

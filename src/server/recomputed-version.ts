@@ -34,6 +34,7 @@ export async function storeRecomputed(
   const writer = await store.begin(model);
   try {
     for (const image of imagesOf(state, config.actors.shards)) await writer.addShard(image);
+    for (const [name, bytes] of Object.entries(state.blobs)) await writer.addBlob(name, bytes);
     const { version } = await writer.commit({
       model,
       parent: from,

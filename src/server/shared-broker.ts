@@ -30,6 +30,7 @@ export async function joinBroker(options: EmbeddedServerOptions, log: Logger): P
     },
     url,
     source: `nats-server of another process (pid ${pid})`,
+    foreign: true,
     onLost: (listener) => (kept === undefined ? void listeners.push(listener) : kept.onLost(listener)),
     async close(how) {
       ended.abort();

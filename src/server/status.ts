@@ -7,6 +7,7 @@ import { metricsView, totalsLength } from '../model/metrics.ts';
 import { rowLayoutOf } from '../model/row-layout.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { ModelViewData } from '../monitor/model-view.ts';
+import type { StreamState } from '../nats/channel.ts';
 import type { MetricsView, ModelStatus, Quantiles, VersionSummary } from '../protocol/messages.ts';
 import type { ModelHost } from './model-host.ts';
 
@@ -15,7 +16,7 @@ const noQuantiles: Quantiles = { count: 0, p50Ms: 0, p90Ms: 0, p99Ms: 0, maxMs: 
 export function modelStatus(
   host: ModelHost,
   view: ModelViewData | undefined,
-  streamSeq: number,
+  stream: StreamState | undefined,
 ): ModelStatus {
   const { config, served, reason } = host;
   const definition = modelDefinition(config);
@@ -23,6 +24,7 @@ export function modelStatus(
   const metrics = (totals: Uint8Array | undefined): MetricsView =>
     metricsView(totals === undefined ? new Float64Array(totalsLength) : doublesOf(totals), definition);
   const seq = view?.seq ?? 0;
+  const streamSeq = stream?.lastSeq ?? 0;
   return {
     model: host.model,
     phase: host.phase,
@@ -35,9 +37,18 @@ export function modelStatus(
     learned: view?.learned ?? 0,
     rejected: view?.rejected ?? 0,
     excluded: view?.excluded ?? 0,
+    duplicates: view?.duplicates ?? 0,
+    missing: view?.missing ?? 0,
+    gaps: view?.gaps ?? [],
     seq,
     streamSeq,
     lag: Math.max(0, streamSeq - seq),
+    stream: {
+      firstSeq: stream?.firstSeq ?? 0,
+      messages: stream?.messages ?? 0,
+      bytes: stream?.bytes ?? 0,
+      bytesMax: stream?.bytesMax ?? config.limits.streamBytesMax,
+    },
     eventsPerSecond: view?.eventsPerSecond ?? 0,
     metrics: { total: metrics(view?.totals), window: metrics(view?.windowTotals) },
     freshness: view?.freshness ?? noQuantiles,

@@ -3,14 +3,16 @@
  * loses nothing: the next life opens the same memory and goes on.
  *
  *   rows      float32   range rows of `width` slots, and a byte for each row: by which cut it was last touched
- *   ledger    float64   [ marks per partition | counts | totals | per learner: fence, committedTo, anchor | cuts ]
+ *   ledger    float64   [ marks per partition | counts | totals | ids added | per learner: fence, committedTo, anchor | cuts ]
+ *   recentIds uint32    shard 0: pairs, the 64-bit ids of the last learned events (src/shard/recent-ids.ts)
  *   staging   one area per learner: the batch that is staged, and the redo log of the one being applied
  *
- *   staging area: int32    status, rows, buckets, parts seen
+ *   staging area: int32    status, rows, buckets, parts seen, ids
  *                 float64  toSeq, counts, sums, anchor
  *                 float64  the ledger's counts and sums that these lead to
  *                 float64  target of each counted bucket
- *                 uint32   keys                       uint16   buckets
+ *                 float64  ids added before the batch
+ *                 uint32   keys                       uint16   buckets                  uint32   ids
  *                 float32  rows as pushed, then, with several learners, the rows that they lead to
  *
  * A staging area's status says what a new life must do (src/shard/staging.ts):
@@ -34,12 +36,15 @@ export interface ShardShape {
   readonly stagedRowsMax: number;
   /** Events in one batch at most. */
   readonly batchEventsMax: number;
+  /** Ids that are remembered here: none but on shard 0. */
+  readonly recentIdsMax: number;
 }
 
 /** What is passed between threads. */
 export interface ShardBuffers {
   readonly rows: SharedArrayBuffer;
   readonly ledger: SharedArrayBuffer;
+  readonly recentIds: SharedArrayBuffer;
   readonly staging: readonly SharedArrayBuffer[];
 }
 
@@ -49,6 +54,8 @@ export interface Ledger {
   /** Events in the order of countNames. */
   readonly counts: Float64Array;
   readonly totals: Float64Array;
+  /** How many ids have been put into the ring. */
+  readonly idsAdded: Float64Array;
   /** Life of each learner that may push. */
   readonly fences: Float64Array;
   /** End of each learner's last committed batch. */
@@ -60,15 +67,19 @@ export interface Ledger {
 }
 
 export interface StagingArea {
-  /** status, row count, bucket count, parts seen */
+  /** status, row count, bucket count, parts seen, id count */
   readonly head: Int32Array;
   /** toSeq, the counts, the sums, then the anchor */
   readonly tally: Float64Array;
   /** What the ledger will hold: the counts, then the sums. Apart from the tally, so that working it out is repeatable. */
   readonly tallyTargets: Float64Array;
   readonly bucketTargets: Float64Array;
+  /** Where in the ring the batch's ids begin: idsAdded as it was before. */
+  readonly idsFrom: Float64Array;
   readonly keys: Uint32Array;
   readonly buckets: Uint16Array;
+  /** Pairs: ids of the events that the batch learned. */
+  readonly ids: Uint32Array;
   readonly rows: Float32Array;
   /** Rows to store: those pushed, or with several learners those merged. */
   readonly targets: Float32Array;
@@ -79,10 +90,12 @@ export interface ShardMemory {
   readonly rows: Float32Array;
   readonly touched: Uint8Array;
   readonly ledger: Ledger;
+  /** Pairs; a ring. */
+  readonly recentIds: Uint32Array;
   readonly staging: readonly StagingArea[];
 }
 
-const headLength = 4;
+const headLength = 5;
 const tallyLength = 1 + countNames.length + sumCount + anchorLength;
 const tallyTargetsLength = countNames.length + sumCount;
 const rangeRows = (shape: ShardShape) => shape.range.end - shape.range.start;
@@ -91,10 +104,11 @@ const align = (bytes: number) => Math.ceil(bytes / 8) * 8;
 export function createShardBuffers(shape: ShardShape): ShardBuffers {
   const perLearner = 2 + anchorLength;
   const ledgerLength =
-    shape.partitions + countNames.length + totalsLength + perLearner * shape.learners + cutsLength;
+    shape.partitions + countNames.length + totalsLength + 1 + perLearner * shape.learners + cutsLength;
   return {
     rows: new SharedArrayBuffer(rangeRows(shape) * (shape.layout.width * 4 + 1)),
     ledger: new SharedArrayBuffer(ledgerLength * 8),
+    recentIds: new SharedArrayBuffer(shape.recentIdsMax * 8),
     staging: Array.from({ length: shape.learners }, () => new SharedArrayBuffer(stagingOffsets(shape).end)),
   };
 }
@@ -116,27 +130,32 @@ export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): Shard
       marks: doubles(shape.partitions),
       counts: doubles(countNames.length),
       totals: doubles(totalsLength),
+      idsAdded: doubles(1),
       fences: doubles(shape.learners),
       committedTo: doubles(shape.learners),
       anchors: doubles(anchorLength * shape.learners),
       cuts: doubles(cutsLength),
     },
+    recentIds: new Uint32Array(buffers.recentIds),
     staging: buffers.staging.map((buffer) => openStaging(shape, buffer)),
   };
 }
 
 /** Byte offsets of the parts of a staging area. Memory that is never touched costs address space only. */
 function stagingOffsets(shape: ShardShape) {
-  const { stagedRowsMax, batchEventsMax, layout, learners } = shape;
+  const { stagedRowsMax, batchEventsMax, layout, learners, recentIdsMax } = shape;
   const tally = align(headLength * 4);
   const tallyTargets = tally + tallyLength * 8;
   const bucketTargets = tallyTargets + tallyTargetsLength * 8;
-  const keys = bucketTargets + batchEventsMax * 8;
+  const idsFrom = bucketTargets + batchEventsMax * 8;
+  const keys = idsFrom + 8;
   const buckets = keys + align(stagedRowsMax * 4);
-  const rows = buckets + align(batchEventsMax * 2);
+  const ids = buckets + align(batchEventsMax * 2);
+  const rows = ids + (recentIdsMax > 0 ? batchEventsMax * 8 : 0);
   const rowBytes = align(stagedRowsMax * layout.width * 4);
   const targets = learners > 1 ? rows + rowBytes : rows;
-  return { tally, tallyTargets, bucketTargets, keys, buckets, rows, targets, end: targets + rowBytes };
+  const end = targets + rowBytes;
+  return { tally, tallyTargets, bucketTargets, idsFrom, keys, buckets, ids, rows, targets, end };
 }
 
 function openStaging(shape: ShardShape, buffer: SharedArrayBuffer): StagingArea {
@@ -147,8 +166,10 @@ function openStaging(shape: ShardShape, buffer: SharedArrayBuffer): StagingArea 
     tally: new Float64Array(buffer, at.tally, tallyLength),
     tallyTargets: new Float64Array(buffer, at.tallyTargets, tallyTargetsLength),
     bucketTargets: new Float64Array(buffer, at.bucketTargets, shape.batchEventsMax),
+    idsFrom: new Float64Array(buffer, at.idsFrom, 1),
     keys: new Uint32Array(buffer, at.keys, shape.stagedRowsMax),
     buckets: new Uint16Array(buffer, at.buckets, shape.batchEventsMax),
+    ids: new Uint32Array(buffer, at.ids, (at.rows - at.ids) / 4),
     rows: new Float32Array(buffer, at.rows, rowFloats),
     targets: new Float32Array(buffer, at.targets, rowFloats),
   };

@@ -33,6 +33,7 @@ export class ShardService {
   readonly verbs: ShardVerbs = {
     hello: (body: wire.HelloRequest) => this.#inTurn(body, () => this.#hello(body)),
     pull: (body: wire.PullRequest) => this.#inTurn(body, () => this.#pull(body)),
+    ids: (body: wire.IdsRequest) => this.#inTurn(body, () => this.#ids(body)),
     push: (body: wire.PushRequest) => this.#inTurn(body, () => this.#push(body)),
     commit: (body: wire.CommitRequest) => this.#inTurn(body, () => this.#commit(body, body.toSeq)),
     drop: (body: wire.DropRequest) => this.#inTurn(body, () => this.#drop(body)),
@@ -73,8 +74,15 @@ export class ShardService {
     return { rows: bytesOf(this.#shard.pull(body, keysOf(body.keys))) };
   }
 
-  #push(body: wire.PushRequest): object {
-    this.#shard.push(body, { ...body, keys: keysOf(body.keys), rows: floatsOf(body.rows) });
+  #ids(body: wire.IdsRequest): wire.IdsReply {
+    if (body.commit > 0) this.#commit(body, body.commit);
+    const { added, at, places } = this.#shard.knownIds(body, keysOf(body.ids));
+    return { added, at: bytesOf(Uint32Array.from(at)), places: bytesOf(Float64Array.from(places)) };
+  }
+
+  #push({ keys, rows, ids, ...body }: wire.PushRequest): object {
+    const arrays = { keys: keysOf(keys), rows: floatsOf(rows) };
+    this.#shard.push(body, { ...body, ...arrays, ...(ids === undefined ? {} : { ids: keysOf(ids) }) });
     if (body.tally?.stamps !== undefined) this.#stagedStamps.set(body.learner, doublesOf(body.tally.stamps));
     return {};
   }

@@ -9,6 +9,7 @@ import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import { type Counts, countNames, type LearnerIdentity } from '../protocol/internal.ts';
 import { FrozenPages } from './frozen-pages.ts';
 import type { ShardMemory } from './memory.ts';
+import { type Blobs, type KnownIds, RecentIds, recentIdsBlob } from './recent-ids.ts';
 import { chunkRowsMax, nextChunk, type RowChunk } from './row-chunks.ts';
 import { commit, drop, type PushPart, recover, stage, stagedTo } from './staging.ts';
 import { confirm, countCut, countedFrom, isTouched } from './touched-rows.ts';
@@ -17,9 +18,6 @@ export interface DeltaRows {
   readonly keys: Uint32Array;
   readonly rows: Float32Array;
 }
-
-/** Named bytes that go into a version as they are (docs/checkpoint-format.md). */
-export type Blobs = Readonly<Record<string, Uint8Array>>;
 
 export class Shard {
   readonly memory: ShardMemory;
@@ -36,14 +34,20 @@ export class Shard {
       }
     | undefined;
   readonly #blobsNow: () => Blobs;
+  readonly #recentIds: RecentIds;
 
   /** `blobsNow`: copies of what this shard keeps beside its rows, for a version. */
-  constructor(memory: ShardMemory, blobsNow: () => Blobs = () => ({}), faults: FaultPoints = noFaults) {
+  constructor(
+    memory: ShardMemory,
+    blobsNow: () => Blobs = () => recentIdsBlob(memory),
+    faults: FaultPoints = noFaults,
+  ) {
     this.memory = memory;
     this.#blobsNow = blobsNow;
     this.#faults = faults;
     this.#dirty = new Uint8Array(memory.shape.range.end - memory.shape.range.start);
     recover(memory);
+    this.#recentIds = new RecentIds(memory);
   }
 
   /** Every event up to here is in this shard's rows. */
@@ -96,19 +100,29 @@ export class Shard {
   /** False when the batch had been committed before. */
   commit(who: LearnerIdentity, toSeq: number): boolean {
     this.admit(who);
-    return commit(
+    const committed = commit(
       this.memory,
       who.learner,
       toSeq,
       (row) => this.#frozen?.pages.keep(row),
       (rows) => this.#markDirty(rows),
       () => this.#faults.reach('shard.insideRow'),
+      this.#recentIds,
     );
+    if (committed) this.#recentIds.release(who);
+    return committed;
+  }
+
+  /** Which of these ids are among the last that were learned. */
+  knownIds(who: LearnerIdentity, ids: Uint32Array): KnownIds {
+    this.admit(who);
+    return this.#recentIds.known(who, ids);
   }
 
   drop(who: LearnerIdentity): void {
     this.admit(who);
     drop(this.memory, who.learner);
+    this.#recentIds.release(who);
   }
 
   /** Rows changed since the last call, at most as many as fit one message; undefined when there are none. */

@@ -15,7 +15,7 @@ import type { ShardMemory, StagingArea } from './memory.ts';
 import { touch } from './touched-rows.ts';
 
 const status = { empty: 0, filling: 1, staged: 2, applying: 3 } as const;
-const head = { status: 0, rows: 1, buckets: 2, parts: 3 } as const;
+const head = { status: 0, rows: 1, buckets: 2, parts: 3, ids: 4 } as const;
 const tally = {
   toSeq: 0,
   counts: 1,
@@ -30,6 +30,8 @@ export interface PushPart {
   readonly parts: number;
   readonly keys: Uint32Array;
   readonly rows: Float32Array;
+  /** Shard 0 only. Pairs: ids of learned events, in order. */
+  readonly ids?: Uint32Array;
   readonly tally?: BatchTally;
 }
 
@@ -39,6 +41,11 @@ export type RowsWritten = (localRows: Uint32Array) => void;
 export type BeforeWrite = (localRow: number) => void;
 /** Called in the middle of each row's writing. */
 export type InsideRow = () => void;
+/** Called around every store into the ring of recent ids. */
+export interface IdsWritten {
+  forget(slot: number): void;
+  remember(slot: number): void;
+}
 
 /** End of the batch that is staged for this learner; 0 when none is. */
 export function stagedTo(memory: ShardMemory, learner: number): number {
@@ -59,6 +66,7 @@ export function stage(memory: ShardMemory, learner: number, push: PushPart): voi
   if (!inOrder)
     throw new MillraceError('conflict', `part ${push.part} of batch ${push.toSeq} is out of order`);
   appendRows(memory, area, push);
+  if (push.ids !== undefined) appendIds(area, push.ids);
   area.head[head.parts] = push.part + 1;
   if (push.part + 1 < push.parts) return;
   writeTally(area, push.tally);
@@ -77,6 +85,7 @@ function begin(area: StagingArea, toSeq: number): void {
   area.head[head.rows] = 0;
   area.head[head.buckets] = 0;
   area.head[head.parts] = 0;
+  area.head[head.ids] = 0;
 }
 
 function appendRows(memory: ShardMemory, area: StagingArea, push: PushPart): void {
@@ -89,6 +98,13 @@ function appendRows(memory: ShardMemory, area: StagingArea, push: PushPart): voi
   area.keys.set(push.keys, count);
   area.rows.set(push.rows, count * layout.width);
   area.head[head.rows] = count + push.keys.length;
+}
+
+function appendIds(area: StagingArea, ids: Uint32Array): void {
+  const count = area.head[head.ids]!;
+  assert(2 * count + ids.length <= area.ids.length, 'a batch has no more ids than events');
+  area.ids.set(ids, 2 * count);
+  area.head[head.ids] = count + ids.length / 2;
 }
 
 function writeTally(area: StagingArea, given: BatchTally | undefined): void {
@@ -114,6 +130,7 @@ export function commit(
   beforeWrite: BeforeWrite,
   written: RowsWritten,
   insideRow: InsideRow = ignore,
+  ids: IdsWritten = noIndex,
 ): boolean {
   if (memory.ledger.committedTo[learner] === toSeq) return false;
   const area = memory.staging[learner]!;
@@ -122,7 +139,7 @@ export function commit(
   }
   workOutTargets(memory, area);
   area.head[head.status] = status.applying;
-  apply(memory, learner, { beforeWrite, insideRow, written });
+  apply(memory, learner, { beforeWrite, insideRow, written, ids });
   return true;
 }
 
@@ -131,12 +148,14 @@ export function recover(memory: ShardMemory): void {
   for (let learner = 0; learner < memory.staging.length; learner++) {
     const present = memory.staging[learner]!.head[head.status];
     if (present === status.applying)
-      apply(memory, learner, { beforeWrite: ignore, insideRow: ignore, written: ignore });
+      apply(memory, learner, { beforeWrite: ignore, insideRow: ignore, written: ignore, ids: noIndex });
     if (present === status.filling) drop(memory, learner);
   }
 }
 
 const ignore = (): void => undefined;
+/** Nobody has looked into the ring yet in this life. */
+const noIndex: IdsWritten = { forget: ignore, remember: ignore };
 
 /**
  * From what was pushed to what will be stored. Reads rows, ledger and what was pushed, writes targets only: a life
@@ -159,6 +178,7 @@ function workOutTargets(memory: ShardMemory, area: StagingArea): void {
     const before = several ? ledger.totals[sum]! : 0;
     area.tallyTargets[tallyTargets.sums + sum] = before + area.tally[tally.sums + sum]!;
   }
+  area.idsFrom[0] = ledger.idsAdded[0]!;
   workOutBuckets(memory, area);
 }
 
@@ -177,9 +197,14 @@ interface Watcher {
   readonly beforeWrite: BeforeWrite;
   readonly insideRow: InsideRow;
   readonly written: RowsWritten;
+  readonly ids: IdsWritten;
 }
 
-function apply(memory: ShardMemory, learner: number, { beforeWrite, insideRow, written }: Watcher): void {
+function apply(
+  memory: ShardMemory,
+  learner: number,
+  { beforeWrite, insideRow, written, ids }: Watcher,
+): void {
   const { ledger, shape, rows } = memory;
   const { width } = shape.layout;
   const area = memory.staging[learner]!;
@@ -200,6 +225,7 @@ function apply(memory: ShardMemory, learner: number, { beforeWrite, insideRow, w
   if (!Number.isNaN(area.tallyTargets[tallyTargets.sums + sums.events]!))
     ledger.totals.set(area.tallyTargets.subarray(tallyTargets.sums));
   for (let i = 0; i < area.head[head.buckets]!; i++) ledger.totals[area.buckets[i]!] = area.bucketTargets[i]!;
+  storeIds(memory, area, ids);
   for (let partition = learner; partition < shape.partitions; partition += shape.learners) {
     ledger.marks[partition] = Math.max(ledger.marks[partition]!, toSeq);
   }
@@ -208,4 +234,18 @@ function apply(memory: ShardMemory, learner: number, { beforeWrite, insideRow, w
   ledger.committedTo[learner] = toSeq;
   area.head[head.status] = status.empty;
   written(local);
+}
+
+function storeIds({ ledger, recentIds }: ShardMemory, area: StagingArea, written: IdsWritten): void {
+  const idsMax = recentIds.length / 2;
+  const from = area.idsFrom[0]!;
+  const count = area.head[head.ids]!;
+  for (let i = 0; i < count; i++) {
+    const slot = (from + i) % idsMax;
+    written.forget(slot);
+    recentIds[2 * slot] = area.ids[2 * i]!;
+    recentIds[2 * slot + 1] = area.ids[2 * i + 1]!;
+    written.remember(slot);
+  }
+  ledger.idsAdded[0] = from + count;
 }

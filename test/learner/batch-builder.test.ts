@@ -20,6 +20,7 @@ const settings: BuilderSettings = {
   eventsPerMessageMax: 5,
   featuresMax: 6,
   featuresPerMessageMax: 20,
+  recentIdsMax: 100,
 };
 const featurizer = () =>
   new Featurizer({

@@ -31,10 +31,11 @@ export function runShards(channel: MemoryChannel, config: ModelConfig): RunningS
 /** The next life of a shard, on the memory of the one before. */
 export function nextLife(channel: MemoryChannel, config: ModelConfig, before: RunningShard): RunningShard {
   before.stop();
-  const { rows, ledger, staging } = before.shard.memory;
+  const { rows, ledger, recentIds, staging } = before.shard.memory;
   const buffers = {
     rows: rows.buffer as SharedArrayBuffer,
     ledger: ledger.marks.buffer as SharedArrayBuffer,
+    recentIds: recentIds.buffer as SharedArrayBuffer,
     staging: staging.map((area) => area.head.buffer as SharedArrayBuffer),
   };
   const { shard, layout } = before.shard.memory.shape;
@@ -106,12 +107,18 @@ export async function runLearner(
     modelName: model,
     learners,
     shards,
-    builder: new BatchBuilder({ ...place, ...config.limits, eventsMax }, built.featurizer, marks),
+    builder: new BatchBuilder(
+      { ...place, ...config.limits, eventsMax, recentIdsMax: config.dedupe.idsMax },
+      built.featurizer,
+      marks,
+    ),
     queue,
+    recentIdsMax: config.dedupe.idsMax,
     keepRejected: async (events) => {
       rejected.push(...events);
       await durable();
     },
+    gapFound: () => undefined,
     sums,
     paused,
   });

@@ -53,7 +53,7 @@ t.test(
       answers.set(subject, count);
       return reply && count % 2 === 1;
     };
-    await client.push(parts, table, 9, { learned: 3, rejected: 0, excluded: 0 });
+    await client.push(parts, table, 9, { learned: 3, rejected: 0, excluded: 0, duplicates: 0, missing: 0 });
     const read = new Float32Array(table.length);
     await client.pull(parts, 9, read);
     t.ok(read.every((value, at) => value === table[at]));
@@ -75,7 +75,13 @@ t.test(
     const client = clientOf(channel, config);
     await client.hello();
     const parts = client.split(Uint32Array.of(1));
-    await client.push(parts, new Float32Array(2).fill(7), 4, { learned: 1, rejected: 0, excluded: 0 });
+    await client.push(parts, new Float32Array(2).fill(7), 4, {
+      learned: 1,
+      rejected: 0,
+      excluded: 0,
+      duplicates: 0,
+      missing: 0,
+    });
     const table = new Float32Array(2);
     await client.pull(parts, 4, table);
     t.strictSame(Array.from(table), [7, 7]);

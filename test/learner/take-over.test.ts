@@ -64,7 +64,7 @@ t.test('a death in front of any message - leads to the parameters of the plain l
     seen.add(state.map(({ committedTo, staged }) => `${committedTo}${staged ? '+' : ''}`).join(' '));
     const alive = await revive();
     t.strictSame(tableOf(alive), wanted, `death in front of message ${last}`);
-    for (const { shard } of alive) t.strictSame(Array.from(shard.memory.ledger.counts), [20, 0, 0]);
+    for (const { shard } of alive) t.strictSame(Array.from(shard.memory.ledger.counts), [20, 0, 0, 0, 0]);
   }
   const mixed = [...seen].filter((state) => new Set(state.split(' ')).size > 1);
   t.ok(mixed.length >= 6, `shards were left apart in ${mixed.length} ways: ${mixed.join(', ')}`);
@@ -79,6 +79,8 @@ t.test('one shard has committed, the others hold the batch - they commit it', as
     learned: 4,
     rejected: 0,
     excluded: 0,
+    duplicates: 0,
+    missing: 0,
   });
   await first.commitOn(1, 4);
   const next = clientOf(channel, config, { life: 2 });

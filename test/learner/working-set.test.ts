@@ -56,7 +56,10 @@ t.test('a batch - holds its events as a list would, over many clears and growths
     for (const [at, { features, label, weight }] of events.entries()) {
       vector.clear();
       for (const [key, value] of features) vector.add(key, value, (key % 2) as 0 | 1);
-      batch.add(vector, { label, weight }, { seq: at + 7, index: at, timeMs: at / 2 }, features);
+      batch.add(vector, { label, weight }, { seq: at + 7, index: at, timeMs: at / 2 }, features, [
+        at % 2,
+        at,
+      ]);
     }
     for (const [at, { features, label, weight }] of events.entries()) {
       const [from, to] = [batch.offsets[at]!, batch.offsets[at + 1]!];
@@ -65,15 +68,24 @@ t.test('a batch - holds its events as a list would, over many clears and growths
         batch.values[from + i],
         batch.numeric[from + i],
       ]);
+      const id = Array.from(batch.ids.subarray(2 * at, 2 * at + 2));
       const wanted = features.map(([key, value]) => [key, value, key % 2]);
-      const facts = [batch.labels[at], batch.weights[at], batch.seqs[at], batch.indices[at], batch.times[at]];
+      const facts = [
+        batch.labels[at],
+        batch.weights[at],
+        batch.seqs[at],
+        batch.indices[at],
+        batch.times[at],
+        id,
+      ];
       const isRight =
         fc.stringify(read) === fc.stringify(wanted) &&
-        fc.stringify(facts) === fc.stringify([label, weight, at + 7, at, at / 2]) &&
+        fc.stringify(facts) === fc.stringify([label, weight, at + 7, at, at / 2, [at % 2, at]]) &&
         batch.items[at] === features;
       if (!isRight) return false;
     }
     const distinct = new Set(events.flatMap(({ features }) => features.map(([key]) => key)));
+    if (batch.idCount !== events.length) return false;
     return batch.count === events.length && batch.keys.count === distinct.size;
   });
   t.doesNotThrow(() => fc.assert(property, { numRuns: 300 }));
@@ -81,7 +93,7 @@ t.test('a batch - holds its events as a list would, over many clears and growths
   vector.clear();
   for (let key = 0; key < 50; key++) vector.add(key, key, 1);
   for (let at = 0; at < 3_000; at++)
-    batch.add(vector, { label: at, weight: 1 }, { seq: at, index: 0, timeMs: 0 }, at);
+    batch.add(vector, { label: at, weight: 1 }, { seq: at, index: 0, timeMs: 0 }, at, [1, at]);
   t.equal(batch.labels[2_999], 2_999);
   t.equal(batch.offsets[3_000], 150_000);
   t.equal(batch.values[149_999], 49);

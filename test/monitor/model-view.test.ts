@@ -18,6 +18,8 @@ function shardReport(learned: number, epoch = 1, lossEach = 1): ShardReport {
     learned,
     rejected: 2,
     excluded: 3,
+    duplicates: 4,
+    missing: 5,
     totals: bytesOf(totals),
   };
 }
@@ -49,7 +51,7 @@ t.test('model view - shows the latest report', async (t) => {
   view.take(shardReport(5), 0);
   view.take(shardReport(40), 250);
   const data = view.data(250);
-  t.match(data, { seq: 50, learned: 40, rejected: 2, excluded: 3 });
+  t.match(data, { seq: 50, learned: 40, rejected: 2, excluded: 3, duplicates: 4, missing: 5 });
   t.equal(eventsIn(data.totals), 40);
   t.equal(eventsIn(data.windowTotals), 40, 'a window that is not yet full holds everything');
 });

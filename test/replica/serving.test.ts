@@ -37,7 +37,14 @@ function learn({ shard, publish }: RunningShard, toSeq: number, weight: number):
 function world(now = () => performance.timeOrigin + performance.now(), wallNow = now) {
   const channel = new MemoryChannel();
   const stream = (lastSeq: number) =>
-    channel.streams.set(subjects.stream(model), { firstSeq: 1, lastSeq, messages: 0, bytes: 0, created: '' });
+    channel.streams.set(subjects.stream(model), {
+      firstSeq: 1,
+      lastSeq,
+      messages: 0,
+      bytes: 0,
+      bytesMax: 0,
+      created: '',
+    });
   const { keyCount, width: rowWidth } = buildModel(config).model.layout;
   const open = (epoch: number) =>
     new Serving({

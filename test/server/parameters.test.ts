@@ -60,12 +60,12 @@ t.test(
       version: 3,
       images: [],
       marks: Float64Array.of(4, 5, 6),
-      totals: [7, 8, ...totals, 99],
+      totals: [7, 8, ...totals, 99, 3],
     })) {
       const shard = new Shard(openShardMemory(shapes[0]!, buffers));
       const { ledger } = shard.memory;
       t.strictSame(Array.from(ledger.marks), [4, 5, 6]);
-      t.strictSame(Array.from(ledger.counts), [7, 8, 99]);
+      t.strictSame(Array.from(ledger.counts), [7, 8, 99, 3, 0]);
       t.strictSame(Array.from(ledger.totals), totals);
       t.equal(shard.countedFrom, 3);
       t.strictSame(shard.hello({ learner: 0, life: 1 }), { committedTo: 0, stagedTo: 0 });

@@ -14,6 +14,7 @@ const stream = (more: Partial<StreamState> = {}): StreamState => ({
   lastSeq: 100,
   messages: 100,
   bytes: 0,
+  bytesMax: 0,
   created,
   ...more,
 });

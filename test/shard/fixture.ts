@@ -35,6 +35,7 @@ export function shapeOf(more: Partial<ShardShape> & { width?: number; keyCount?:
     learners,
     stagedRowsMax: more.stagedRowsMax ?? keyCount,
     batchEventsMax: more.batchEventsMax ?? 64,
+    recentIdsMax: more.recentIdsMax ?? 0,
   };
 }
 
@@ -48,6 +49,8 @@ export const tallyOf = (learned: number, more: { sums?: number[]; buckets?: numb
   learned,
   rejected: 1,
   excluded: 4,
+  duplicates: 2,
+  missing: 0,
   sums: sumsOf(...(more.sums ?? [learned])),
   buckets: bytesOf(Uint16Array.from(more.buckets ?? [])),
 });
@@ -76,14 +79,16 @@ export function copyOf(shape: ShardShape, buffers: ShardBuffers): ShardMemory {
     new Uint8Array(to).set(new Uint8Array(from));
   copyBytes(buffers.rows, copy.rows);
   copyBytes(buffers.ledger, copy.ledger);
+  copyBytes(buffers.recentIds, copy.recentIds);
   for (const [at, area] of buffers.staging.entries()) copyBytes(area, copy.staging[at]!);
   return openShardMemory(shape, copy);
 }
 
 /** Everything that counts, as plain numbers. */
-export const stateOf = ({ rows, touched, ledger }: ShardMemory) => ({
+export const stateOf = ({ rows, touched, ledger, recentIds }: ShardMemory) => ({
   rows: Array.from(rows),
   touched: Array.from(touched),
+  recentIds: Array.from(recentIds),
   ...Object.fromEntries(Object.entries(ledger).map(([name, values]) => [name, Array.from(values)])),
 });
 

@@ -47,9 +47,13 @@ function watchedMemory(memory: ShardMemory, storing: () => void): ShardMemory {
     rows: watched(memory.rows, storing),
     touched: watched(memory.touched, storing),
     ledger: each(memory.ledger),
+    recentIds: watched(memory.recentIds, storing),
     staging: memory.staging.map(each),
   };
 }
+
+/** More in all than the ring of these tests holds. */
+const idsOf = (...ids: number[]) => Uint32Array.from(ids.flatMap((id) => [id, ~id]));
 
 /** Two batches went before; the third of learner 0 is staged, and with several learners one of the last learner too. */
 function fill(memory: ShardMemory): void {
@@ -59,7 +63,10 @@ function fill(memory: ShardMemory): void {
   stage(
     memory,
     last,
-    partOf(5, [1, 2, 9], [1, 2, 3, 4, 5, 6], { tally: tallyOf(3, { sums: [3, 7], buckets: [8, 8, 9] }) }),
+    partOf(5, [1, 2, 9], [1, 2, 3, 4, 5, 6], {
+      tally: tallyOf(3, { sums: [3, 7], buckets: [8, 8, 9] }),
+      ids: idsOf(11, 12, 13),
+    }),
   );
   commit(memory, last, 5, none, none);
   stage(
@@ -74,6 +81,7 @@ function fill(memory: ShardMemory): void {
     0,
     partOf(9, [2, 4, 9, 39], [0.5, 0.25, 7, 8, -1, -1, -0, 0], {
       tally: tallyOf(4, { sums: [9, 9.5], buckets: [8, 10, 8, 9] }),
+      ids: idsOf(14, 15, 16),
     }),
   );
 }
@@ -95,7 +103,7 @@ for (const learners of [1, 3]) {
   t.test(
     `a death at any store of a commit - is as if it had never been (${learners} learners)`,
     async (t) => {
-      const shape = shapeOf({ learners });
+      const shape = shapeOf({ learners, recentIdsMax: 4 });
       const wanted = expected(shape);
       let survived = false;
       let deaths = 0;
@@ -127,7 +135,7 @@ for (const learners of [1, 3]) {
   );
 
   t.test(`a second death while a new life mends - is mended too (${learners} learners)`, async (t) => {
-    const shape = shapeOf({ learners });
+    const shape = shapeOf({ learners, recentIdsMax: 4 });
     const wanted = expected(shape);
     const buffers = createShardBuffers(shape);
     const memory = openShardMemory(shape, buffers);
@@ -156,7 +164,7 @@ for (const learners of [1, 3]) {
 t.test(
   'a death before any row, at each row, and after the last - wherever a callback stops it',
   async (t) => {
-    const shape = shapeOf();
+    const shape = shapeOf({ recentIdsMax: 4 });
     const wanted = expected(shape);
     for (let fatal = 1; fatal <= 5; fatal++) {
       const buffers = createShardBuffers(shape);

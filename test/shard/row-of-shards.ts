@@ -5,7 +5,8 @@ import type { Delta } from '../../src/protocol/internal.ts';
 import { subjectsOf } from '../../src/protocol/subjects.ts';
 import { DeltaFeed } from '../../src/shard/delta-feed.ts';
 import { createShardBuffers, openShardMemory, type ShardShape } from '../../src/shard/memory.ts';
-import { type Blobs, Shard } from '../../src/shard/shard.ts';
+import type { Blobs } from '../../src/shard/recent-ids.ts';
+import { Shard } from '../../src/shard/shard.ts';
 import { ShardService } from '../../src/shard/shard-service.ts';
 import type { MemoryChannel } from '../support/memory-channel.ts';
 

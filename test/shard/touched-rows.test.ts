@@ -52,6 +52,7 @@ t.test(
           memory = copyOf(shape, {
             rows: memory.rows.buffer as SharedArrayBuffer,
             ledger: memory.ledger.marks.buffer as SharedArrayBuffer,
+            recentIds: memory.recentIds.buffer as SharedArrayBuffer,
             staging: memory.staging.map((area) => area.head.buffer as SharedArrayBuffer),
           });
           shard = new Shard(memory);

@@ -211,7 +211,9 @@ export class Broker {
 }
 
 function stateOf({ entries, lastSeq, bytes, created }: Stream): StreamState {
-  return { firstSeq: entries[0]?.seq ?? lastSeq + 1, lastSeq, messages: entries.length, bytes, created };
+  const firstSeq = entries[0]?.seq ?? lastSeq + 1;
+  const bytesMax = Number.POSITIVE_INFINITY;
+  return { firstSeq, lastSeq, messages: entries.length, bytes, bytesMax, created };
 }
 
 function matches(pattern: string, subject: string): boolean {

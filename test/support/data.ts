@@ -16,7 +16,7 @@ export type StreamMessage =
 
 export interface MadeStream {
   readonly messages: readonly StreamMessage[];
-  /** Events, and messages taken as one, that must be learned, and that must be refused. */
+  /** Events, and messages taken as one, that can be learned, and that must be refused. */
   readonly good: number;
   readonly bad: number;
 }
@@ -154,9 +154,21 @@ const garbage: readonly StreamMessage[] = [
   { kind: 'label' },
 ];
 
-/** About `events` events: one alone, few or many in a message, both wire formats, with bad ones in between. */
-export function madeStream(seed: number, events: number, task: 'binary' | 'regression'): MadeStream {
+/** About `events` events, half of them with one of `distinctIds` ids where there are any: one alone, few or many in a message, both wire formats, with bad ones in between. */
+export function madeStream(
+  seed: number,
+  events: number,
+  task: 'binary' | 'regression',
+  distinctIds = 0,
+): MadeStream {
   const random = randomOf(seed);
+  // Its own numbers, so that the streams are the same with and without ids that come again.
+  const more = randomOf(seed + 1);
+  const repeats = () => (distinctIds > 0 ? more() : 1);
+  const event = () => {
+    const made = madeEvent(random, task);
+    return repeats() < 0.5 ? { ...made, id: `again${Math.floor(more() * distinctIds)}` } : made;
+  };
   const messages: StreamMessage[] = [];
   let [good, bad, unlikely] = [0, 0, 0];
   const item = (): unknown => {
@@ -165,7 +177,7 @@ export function madeStream(seed: number, events: number, task: 'binary' | 'regre
       return badEvents[unlikely++ % badEvents.length];
     }
     good++;
-    return madeEvent(random, task);
+    return event();
   };
   while (good < events) {
     if (random() < 0.04) {
@@ -177,7 +189,7 @@ export function madeStream(seed: number, events: number, task: 'binary' | 'regre
     if (size > 0) messages.push({ kind: 'events', wire, body: Array.from({ length: size }, item) });
     else {
       good++;
-      messages.push({ kind: 'events', wire, body: madeEvent(random, task) });
+      messages.push({ kind: 'events', wire, body: event() });
     }
   }
   return { messages, good, bad };

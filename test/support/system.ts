@@ -42,6 +42,8 @@ export interface ModelState {
   readonly learned: number;
   readonly rejected: number;
   readonly excluded: number;
+  readonly duplicates: number;
+  readonly missing: number;
   readonly totals: Float64Array;
   readonly manifest: Manifest;
 }

@@ -10,9 +10,9 @@
  *   running --ends by itself--> onExit listeners --restart()--> running --stop()--> stopped, lock released
  */
 import { readFile, statfs } from 'node:fs/promises';
-import type { Config } from '../../../config/schema.ts';
 import { MillraceError, messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { canSync, refuseUnlessDurable } from '../durability.ts';
 import { type ServerAccess, serverAccess } from './access.ts';
 import type { ServerEnvironment } from './environment.ts';
 import { fullDiskWatch } from './full-disk.ts';
@@ -23,10 +23,11 @@ import { findOrphan } from './orphan.ts';
 import { resolveServer } from './resolver.ts';
 import { satisfies, serverConfig, serverHost } from './server-config.ts';
 import { launchServer, removeTraces, type ServerProcess, terminateServer } from './server-process.ts';
+import type { EmbeddedSettings } from './settings.ts';
 
 export interface EmbeddedServerOptions {
   readonly dataDir: string;
-  readonly settings: Config['nats']['embedded'];
+  readonly settings: EmbeddedSettings;
   readonly log: Logger;
   readonly environment: ServerEnvironment;
   /** Where a server that has to be started listens, when one before it had an address; else as the settings say. */
@@ -104,6 +105,9 @@ async function launch(options: EmbeddedServerOptions, place: Place, port: number
   const { layout } = place;
   const { settings, environment, log } = options;
   const binary = await resolveServer(settings.binary, environment);
+  const mend = 'name another with nats.embedded.binary or MILLRACE_NATS_SERVER';
+  const { durability = 'fast' } = settings;
+  refuseUnlessDurable(durability, { version: binary.version, found: binary.source, mend });
   const server = await launchServer({ ...place, settings, binary, port, env: environment.env });
   const facts = { pid: server.pid, port: server.port, version: server.version };
   log.debug(facts, `The embedded server runs: ${binary.source}`);
@@ -121,7 +125,8 @@ async function adoptOrphan(
   const facts = { pid: server.pid, port: server.port, version: server.version };
   const running = await readFile(layout.configPath, 'utf8').catch(() => '');
   const wanted = serverConfig(layout, settings, server.version, settings.port, access);
-  if (!satisfies(running, wanted, settings)) {
+  const tooOld = settings.durability === 'fsync' && !canSync(server.version);
+  if (tooOld || !satisfies(running, wanted, settings)) {
     log.warn(facts, 'A server left by an earlier process has other settings: it is stopped and started anew');
     await terminateServer(server, options.stopGraceMs ?? defaultStopGraceMs);
     return undefined;

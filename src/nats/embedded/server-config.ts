@@ -6,11 +6,11 @@
  * certificates and accounts (`millrace auth template`). Without users whoever may open a port of this machine may use it.
  */
 import { createHash } from 'node:crypto';
-import type { Config } from '../../../config/schema.ts';
+import { canSync } from '../durability.ts';
 import type { ServerAccess } from './access.ts';
-import { isAtLeast } from './binary.ts';
 import type { ServerLayout } from './layout.ts';
 import { quote } from './quote.ts';
+import type { EmbeddedSettings } from './settings.ts';
 
 export const serverHost = '127.0.0.1';
 
@@ -19,9 +19,7 @@ const messageBytesMax = 1024 * 1024;
 /** Nothing of ours is a memory stream; a little room for a user's own. */
 const memoryBytesMax = 256 * 1024 * 1024;
 /** How much of the stream's tail a power cut may take; the server's own default is two minutes. */
-const syncInterval = '10s';
-
-type EmbeddedSettings = Config['nats']['embedded'];
+const syncInterval = { fast: '10s', fsync: 'always' } as const;
 
 /** A name that only a server on this store folder has: its INFO line proves which store it serves. */
 export const serverName = (layout: ServerLayout): string =>
@@ -39,7 +37,7 @@ export function serverConfig(
     `store_dir: ${quote(layout.serverDir)}`,
     `max_file_store: ${settings.storeBytesMax}`,
     `max_memory_store: ${memoryBytesMax}`,
-    ...(isAtLeast(version, 2, 10) ? [`sync_interval: ${quote(syncInterval)}`] : []),
+    ...(canSync(version) ? [`sync_interval: ${quote(syncInterval[settings.durability ?? 'fast'])}`] : []),
   ];
   return [
     '# Written by Millrace at every start: changes made here are lost.',

@@ -7,7 +7,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../../../config/schema.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { ServerAccess } from './access.ts';
 import type { ServerBinary } from './binary.ts';
@@ -15,6 +14,7 @@ import type { ServerLayout } from './layout.ts';
 import { logSize, readLastLines } from './log-tail.ts';
 import { readGreeting, type ServerGreeting } from './probe.ts';
 import { serverConfig, serverName } from './server-config.ts';
+import type { EmbeddedSettings } from './settings.ts';
 import { cannotStart, endedAtStart, notReadyInTime } from './start-errors.ts';
 
 export interface ServerProcess {
@@ -30,7 +30,7 @@ export interface ServerProcess {
 
 export interface LaunchOptions {
   readonly layout: ServerLayout;
-  readonly settings: Config['nats']['embedded'];
+  readonly settings: EmbeddedSettings;
   readonly binary: ServerBinary;
   /** 0 lets the server choose. */
   readonly port: number;
