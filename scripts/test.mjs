@@ -22,7 +22,7 @@ const outputShownMax = 40_000;
 
 const options = process.argv.slice(2).filter((word) => word.startsWith('--'));
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
-const timeoutMs = Number(options.find((word) => word.startsWith('--timeout='))?.slice(10) ?? 180) * 1000;
+const timeoutMs = Number(options.find((word) => word.startsWith('--timeout='))?.slice(10) ?? 300) * 1000;
 const bail = options.includes('--bail');
 const running = new Set();
 
