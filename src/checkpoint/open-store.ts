@@ -1,5 +1,6 @@
 /** The store that a model's settings name. */
 import type { ModelConfig } from '../../config/schema.ts';
+import { MillraceError } from '../base/errors.ts';
 import type { Channel } from '../nats/channel.ts';
 import type { Disk } from './disk.ts';
 import { openFileStore } from './file-store.ts';
@@ -20,8 +21,15 @@ export interface StorePlaces {
   readonly owner?: Owner;
 }
 
-export const hasObjectStore = async (channel: Channel, root: string): Promise<boolean> =>
-  (await channel.streamState(`OBJ_${objectPlaceName(root)}`)) !== undefined;
+/** Whoever may not look there has kept nothing there. */
+export async function hasObjectStore(channel: Channel, root: string): Promise<boolean> {
+  try {
+    return (await channel.streamState(`OBJ_${objectPlaceName(root)}`)) !== undefined;
+  } catch (error) {
+    if (error instanceof MillraceError && error.kind === 'forbidden') return false;
+    throw error;
+  }
+}
 
 export type StoreKind = ModelConfig['checkpoint']['store'];
 

@@ -131,7 +131,11 @@ const badEvents: readonly Attack[] = [
   bad('a class of its own', json({ features: { a: 1 }, label: 2 }), /label: expected 0, 1.*got 2/),
   bad('a label in words', json({ features: { a: 1 }, label: 'yes' }), /label: expected 0, 1.*got "yes"/),
   bad('a label of parts', json({ features: { a: 1 }, label: [1] }), /label: expected 0, 1/),
-  bad('a negative weight', json({ features: { a: 1 }, label: 1, weight: -1 }), /weight.*at least 0 within float32, got -1/),
+  bad(
+    'a negative weight',
+    json({ features: { a: 1 }, label: 1, weight: -1 }),
+    /weight.*at least 0 within float32, got -1/,
+  ),
   bad('an endless weight', bytes('{"features":{"a":1},"label":1,"weight":1e999}'), /weight.*Infinity/),
   bad('a weight in words', json({ features: { a: 1 }, label: 1, weight: '2' }), /weight.*got "2"/),
   bad(

@@ -79,10 +79,13 @@ t.test('rollback', { skip: availableServers().length === 0 && 'no nats-server' }
 
 function damageVersionsAfter(version: number, folder: string): void {
   const after = readdirSync(folder).filter((name) => /^\d+$/.test(name) && Number(name) > version);
-  for (const name of after) {
-    const file = join(folder, name, 'shard-000.bin');
-    writeFileSync(file, readFileSync(file).fill(0, 0, 8));
-  }
+  const isShard = (name: string) => name.startsWith('shard-');
+  const files = after.flatMap((name) =>
+    readdirSync(join(folder, name))
+      .filter(isShard)
+      .map((file) => join(folder, name, file)),
+  );
+  for (const file of files) writeFileSync(file, readFileSync(file).fill(0, 0, 8));
 }
 
 interface Marks {
