@@ -56,7 +56,7 @@ export function actorPermissions(user: string, inboxes: readonly string[], scope
         subjects.rejected(model),
         `$KV.${subjects.ownersBucket}.${model}`,
       ]),
-      ...streamApi(subjects, models),
+      ...streamApi(subjects, scope),
     ],
     subscribe: [
       `${inboxOf(user)}.>`,
@@ -121,7 +121,7 @@ function discovery(service: string, answers: boolean): string[] {
 }
 
 /** What the server is asked about streams. A wildcard cannot stand within a token, so every stream is named. */
-function streamApi(subjects: Subjects, models: readonly string[]): string[] {
+function streamApi(subjects: Subjects, { root, models }: Scope): string[] {
   const api = (verb: string, ...tokens: string[]) => ['$JS', 'API', verb, ...tokens].join('.');
   const everyModel = models.includes('*');
   const logs = everyModel ? ['*'] : models.map((model) => subjects.stream(model));
@@ -133,6 +133,8 @@ function streamApi(subjects: Subjects, models: readonly string[]): string[] {
     ...kept.flatMap((stream) => ['CREATE', 'INFO', 'UPDATE'].map((verb) => api(`STREAM.${verb}`, stream))),
     ...logs.flatMap((stream) => ['DELETE', 'PURGE'].map((verb) => api(`STREAM.${verb}`, stream))),
     ...(everyModel ? logs : [...logs, bucket]).map((stream) => api('STREAM.MSG.GET', stream)),
+    // Whether versions are kept in an object store: looked at, and nothing more, when they are files.
+    api('STREAM.INFO', `OBJ_${root}_versions`),
     ...logs.flatMap((stream) =>
       ['CREATE', 'DELETE', 'MSG.NEXT'].map((verb) => api(`CONSUMER.${verb}`, stream, '*')),
     ),
