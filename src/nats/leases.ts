@@ -45,19 +45,48 @@ const ttlLeastMs = 300;
 const renewalsPerTtl = 3;
 const retriesPerTtl = 10;
 
-export async function acquireLease(channel: Channel, spec: LeaseSpec, clock: LeaseClock): Promise<Lease> {
-  assert(
-    spec.ttlMs >= ttlLeastMs,
-    `a lease of ${spec.ttlMs} ms is too short to be renewed: at least ${ttlLeastMs}`,
-  );
-  const bucket = await channel.openBucket(spec.bucket, { ttlMs: spec.ttlMs });
+export function acquireLease(channel: Channel, spec: LeaseSpec, clock: LeaseClock): Promise<Lease> {
+  return claim(channel, spec, clock, async () => 0);
+}
+
+/**
+ * For a holder whose lease was lost: takes over an entry of its own at once, such as one from a renewal that a
+ * stalled broker took late. Otherwise as acquireLease.
+ */
+export function reacquireLease(channel: Channel, spec: LeaseSpec, clock: LeaseClock): Promise<Lease> {
+  return claim(channel, spec, clock, async (bucket) => {
+    const entry = await bucket.get(spec.key);
+    return entry !== undefined && decodeClaim(entry.value).holder === spec.holder ? entry.revision : 0;
+  });
+}
+
+/** `revisionOf` names the entry that may be replaced; 0 for none. */
+async function claim(
+  channel: Channel,
+  spec: LeaseSpec,
+  clock: LeaseClock,
+  revisionOf: (bucket: Bucket) => Promise<number>,
+): Promise<Lease> {
+  const { key, holder, ttlMs } = spec;
+  assert(ttlMs >= ttlLeastMs, `a lease of ${ttlMs} ms is too short to be renewed: at least ${ttlLeastMs}`);
+  const bucket = await channel.openBucket(spec.bucket, { ttlMs });
+  const revision = await revisionOf(bucket);
+  const value = encodeClaim({ holder, token: 0 });
   const sentAt = clock.now();
   try {
-    const token = await bucket.create(spec.key, encodeClaim({ holder: spec.holder, token: 0 }), spec.ttlMs);
+    const token = await (revision === 0
+      ? bucket.create(key, value, ttlMs)
+      : bucket.update(key, value, revision, ttlMs));
     return new HeldLease(bucket, spec, clock, token, sentAt);
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.kind !== 'conflict') throw thrown;
-    throw await takenError(bucket, spec, thrown);
+    const other = await leaseHolder(bucket, key);
+    if (other === undefined) return claim(channel, spec, clock, revisionOf);
+    throw new MillraceError(
+      'conflict',
+      `${key} is held by ${other}: stop that one, or wait (${ttlMs} ms after it died it is free)`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -65,15 +94,6 @@ export async function acquireLease(channel: Channel, spec: LeaseSpec, clock: Lea
 export async function leaseHolder(bucket: Bucket, key: string): Promise<string | undefined> {
   const entry = await bucket.get(key);
   return entry === undefined ? undefined : decodeClaim(entry.value).holder;
-}
-
-async function takenError(bucket: Bucket, spec: LeaseSpec, cause: MillraceError): Promise<MillraceError> {
-  const holder = (await leaseHolder(bucket, spec.key)) ?? 'another that just let go';
-  return new MillraceError(
-    'conflict',
-    `${spec.key} is held by ${holder}: stop that one, or wait (${spec.ttlMs} ms after it died it is free)`,
-    { cause },
-  );
 }
 
 class HeldLease implements Lease {
@@ -146,8 +166,8 @@ class HeldLease implements Lease {
     const sentAt = this.#clock.now();
     const patienceMs = Math.max(1, Math.min(ttlMs / renewalsPerTtl, this.#leftMs()));
     try {
-      const claim = encodeClaim({ holder, token: this.token });
-      this.#revision = await this.#bucket.update(key, claim, this.#revision, patienceMs);
+      const value = encodeClaim({ holder, token: this.token });
+      this.#revision = await this.#bucket.update(key, value, this.#revision, patienceMs);
     } catch (thrown) {
       const conflict = thrown instanceof MillraceError && thrown.kind === 'conflict';
       if (conflict) await this.#settleConflict();
@@ -168,12 +188,12 @@ class HeldLease implements Lease {
     const { key, holder } = this.#spec;
     const entry = await this.#bucket.get(key).catch(() => 'unknown' as const);
     if (entry === 'unknown') return;
-    const claim = entry === undefined ? undefined : decodeClaim(entry.value);
-    if (entry !== undefined && claim?.holder === holder && claim.token === this.token) {
+    const held = entry === undefined ? undefined : decodeClaim(entry.value);
+    if (entry !== undefined && held?.holder === holder && held.token === this.token) {
       this.#revision = entry.revision;
       return;
     }
-    this.#lose(claim === undefined ? `${key} ran out` : `${key} was taken by ${claim.holder}`);
+    this.#lose(held === undefined ? `${key} ran out` : `${key} was taken by ${held.holder}`);
   }
 
   #lose(reason: string): void {

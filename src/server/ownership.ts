@@ -4,7 +4,7 @@
  */
 import { MillraceError } from '../base/errors.ts';
 import type { Channel } from '../nats/channel.ts';
-import { acquireLease, type Lease, type LeaseClock } from '../nats/leases.ts';
+import { acquireLease, type Lease, type LeaseClock, reacquireLease } from '../nats/leases.ts';
 
 export interface OwnershipSpec {
   readonly bucket: string;
@@ -45,14 +45,13 @@ export async function ownModel(
   const regain = async () => {
     while (!released) {
       try {
-        const again = await acquire(channel, spec);
+        const again = await reacquireLease(channel, leaseOf(spec), clock);
         if (released) await again.release();
         else hold(again);
         return;
       } catch (error) {
-        // The entry in the way may be our own, from a renewal that a stalled broker took late: it runs out.
-        const isTaken = error instanceof MillraceError && error.kind === 'conflict';
-        if (isTaken && !error.message.includes(spec.holder)) return taken(error.message);
+        // An entry of our own was in the way when a renewal that a stalled broker took late came in between.
+        if (isHeld(error) && !error.message.includes(spec.holder)) return taken(error.message);
         await pause(retryMs);
       }
     }
@@ -66,16 +65,17 @@ export async function ownModel(
   };
 }
 
-const acquire = (channel: Channel, { bucket, model, holder, ttlMs }: OwnershipSpec): Promise<Lease> =>
-  acquireLease(channel, { bucket, key: model, holder, ttlMs }, clock);
+const leaseOf = ({ bucket, model, holder, ttlMs }: OwnershipSpec) => ({ bucket, key: model, holder, ttlMs });
+
+const isHeld = (error: unknown): error is MillraceError =>
+  error instanceof MillraceError && error.kind === 'conflict';
 
 async function patiently(channel: Channel, spec: OwnershipSpec, untilMs: number): Promise<Lease> {
   for (;;) {
     try {
-      return await acquire(channel, spec);
+      return await acquireLease(channel, leaseOf(spec), clock);
     } catch (error) {
-      const held = error instanceof MillraceError && error.kind === 'conflict';
-      if (!held || clock.now() > untilMs) throw error;
+      if (!isHeld(error) || clock.now() > untilMs) throw error;
       await pause(retryMs);
     }
   }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { configSchema, type ModelInput } from '../../config/schema.ts';
+import { ownersBucket } from '../../src/server/operations.ts';
 import { startServer } from '../../src/server.ts';
 import { until } from '../support/channel-fixture.ts';
 import { availableServers } from '../support/nats-server.ts';
@@ -40,7 +41,7 @@ t.test('ownership', { skip: availableServers().length === 0 && 'no nats-server' 
 });
 
 /** Goal: the lease runs out, and the renewals that the broker then takes late are the owner's own. */
-async function stalledBroker({ log, append }: Running): Promise<void> {
+async function stalledBroker({ log, append, channel, config }: Running): Promise<void> {
   const { pid } = log.find(({ facts }) => 'pid' in facts && 'port' in facts)!.facts as { pid: number };
   process.kill(pid, 'SIGSTOP');
   try {
@@ -49,6 +50,11 @@ async function stalledBroker({ log, append }: Running): Promise<void> {
     process.kill(pid, 'SIGCONT');
   }
   await until(20_000, 'the broker answers', async () => (await refused(append(learn, 7))).code === 0);
+  // Until then the model is free, and whoever asks first has it.
+  const { name, ttlMs } = ownersBucket(config.root);
+  const owners = await channel.openBucket(name, { ttlMs });
+  const before = (await owners.get('m'))?.revision ?? 0;
+  await until(20_000, 'the owner renews', async () => ((await owners.get('m'))?.revision ?? 0) > before);
 }
 
 async function secondServer(t: Test, { server, log }: Running, dataDir: string): Promise<void> {

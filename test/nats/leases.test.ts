@@ -1,5 +1,5 @@
 import t from 'tap';
-import { acquireLease, type LeaseClock } from '../../src/nats/leases.ts';
+import { acquireLease, type LeaseClock, reacquireLease } from '../../src/nats/leases.ts';
 import { bytes, fixture, onEachServer, refusal, text, until } from '../support/channel-fixture.ts';
 
 const clock: LeaseClock = {
@@ -125,6 +125,26 @@ await onEachServer(t, 'lease - taken away by force, and an answer that was lost'
   await until(5_000, 'the loss', () => reasons.length === 1);
   t.match(reasons, [/taken by thief/]);
   t.notOk(held.held);
+});
+
+await onEachServer(t, 'lease - an entry of its own is taken over at once', async (t, { binary }) => {
+  const { channel, connect } = await fixture(t, { binary });
+  const other = await connect();
+  const lost = await acquireLease(channel, lease('one', 60_000), clock);
+  await t.rejects(acquireLease(channel, lease('one', 60_000), clock), { kind: 'conflict', message: /one/ });
+  const again = await reacquireLease(channel, lease('one', 60_000), clock);
+  t.ok(again.token > lost.token, 'the token grows');
+  await t.rejects(reacquireLease(other, lease('two', 60_000), clock), { kind: 'conflict', message: /one/ });
+  await lost.release();
+  await t.rejects(
+    acquireLease(other, lease('two', 60_000), clock),
+    { kind: 'conflict', message: /one/ },
+    'the older one frees nothing',
+  );
+  await again.release();
+  const next = await reacquireLease(other, lease('two', 60_000), clock);
+  t.ok(next.held, 'nobody held it');
+  await next.release();
 });
 
 await onEachServer(t, 'lease - the time to live follows the setting', async (t, { binary }) => {
