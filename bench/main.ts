@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json] [--pairs N] [--seed N]`: runs one benchmark, or lists them. */
 import { Command, InvalidArgumentError } from 'commander';
 import { core, ingest } from './core.ts';
+import { cut } from './cut.ts';
 import { durability } from './durability.ts';
 import { freshness } from './freshness.ts';
 import { kernels } from './kernels.ts';
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   predict,
   freshness,
   durability,
+  cut,
 };
 
 const wholeNumber = (text: string): number => {

@@ -3,6 +3,8 @@
  * for the first time its page is kept as it was; a reader takes kept pages where there are any and the live
  * rows elsewhere. Costs memory for the pages that change while the picture is open, and no pause.
  */
+import type { RowPage } from './row-chunks.ts';
+
 const pageRows = 256;
 
 export class FrozenPages {
@@ -23,12 +25,14 @@ export class FrozenPages {
     this.#kept.set(page, this.#rows.slice(start, start + pageRows * this.#width));
   }
 
-  /** Where to read a row: an array and an offset in it. */
-  locate(row: number): { readonly from: Float32Array; readonly at: number } {
+  /** Where to read a row, and those of its page that follow it. */
+  pageAt(row: number): RowPage {
     const page = Math.floor(row / pageRows);
+    const start = page * pageRows;
+    const end = Math.min(start + pageRows, this.#rows.length / this.#width);
     const kept = this.#kept.get(page);
-    if (kept === undefined) return { from: this.#rows, at: row * this.#width };
-    return { from: kept, at: (row - page * pageRows) * this.#width };
+    if (kept === undefined) return { rows: this.#rows, at: row * this.#width, end };
+    return { rows: kept, at: (row - start) * this.#width, end };
   }
 
   get keptBytes(): number {

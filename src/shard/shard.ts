@@ -10,9 +10,9 @@ import { type Counts, countNames, type LearnerIdentity } from '../protocol/inter
 import { FrozenPages } from './frozen-pages.ts';
 import type { ShardMemory } from './memory.ts';
 import { type Blobs, type KnownIds, RecentIds, recentIdsBlob } from './recent-ids.ts';
-import { chunkRowsMax, nextChunk, type RowChunk } from './row-chunks.ts';
+import { chunkRowsMax, nextChunk, pageOfTable, type RowChunk } from './row-chunks.ts';
 import { commit, drop, type PushPart, recover, stage, stagedTo } from './staging.ts';
-import { confirm, countCut, countedFrom, isTouched } from './touched-rows.ts';
+import { confirm, countCut, countedFrom, touchedRows } from './touched-rows.ts';
 
 export interface DeltaRows {
   readonly keys: Uint32Array;
@@ -149,7 +149,7 @@ export class Shard {
   snapshot(fromKey: number): RowChunk {
     const { range, layout } = this.memory.shape;
     const { rows } = this.memory;
-    return nextChunk(range, layout.width, fromKey, (row) => ({ from: rows, at: row * layout.width }));
+    return nextChunk(range, layout.width, fromKey, pageOfTable(rows, layout.width));
   }
 
   /** Holds the state of this moment for `image` and `blob` while learning goes on; the names of the blobs. */
@@ -165,8 +165,8 @@ export class Shard {
   image(cut: string, fromKey: number, touched: boolean): RowChunk {
     const { pages } = this.#frozenFor(cut);
     const { range, layout } = this.memory.shape;
-    const isWanted = touched ? (row: number) => isTouched(this.memory, row) : undefined;
-    return nextChunk(range, layout.width, fromKey, (row) => pages.locate(row), isWanted);
+    const marked = touched ? touchedRows(this.memory) : undefined;
+    return nextChunk(range, layout.width, fromKey, (row) => pages.pageAt(row), marked);
   }
 
   blob(cut: string, name: string): Uint8Array {

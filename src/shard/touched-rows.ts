@@ -7,6 +7,7 @@
  *   rows touched -> 2    cut 2 (count 2) fails    rows touched -> 3    cut 3: rows with 2 or 3 belong to the next
  */
 import type { ShardMemory } from './memory.ts';
+import type { Marked } from './row-chunks.ts';
 
 type Counted = Pick<ShardMemory, 'touched'> & { readonly ledger: Pick<ShardMemory['ledger'], 'cuts'> };
 
@@ -30,9 +31,11 @@ export function touch({ touched, ledger: { cuts } }: Counted, row: number): void
 /** The version that rows are counted from; 0 when it is not known. */
 export const countedFrom = ({ ledger: { cuts } }: Counted): number => cuts[at.version]!;
 
-/** Whether a row differs, or may differ, from what it was in that version. */
-export const isTouched = ({ touched, ledger: { cuts } }: Counted, row: number): boolean =>
-  touched[row]! > cuts[at.since]!;
+/** The rows that differ, or may differ, from what they were in that version. */
+export const touchedRows = ({ touched, ledger: { cuts } }: Counted): Marked => ({
+  bytes: touched,
+  above: cuts[at.since]!,
+});
 
 /** Call when the rows are held still for a cut; returns its count, for `confirm`. */
 export function countCut(memory: Counted): number {

@@ -4,7 +4,7 @@ import t from 'tap';
 import { MillraceError } from '../../src/base/errors.ts';
 import { CutBarrier } from '../../src/shard/cut.ts';
 import { FrozenPages } from '../../src/shard/frozen-pages.ts';
-import { chunkRowsMax, nextChunk } from '../../src/shard/row-chunks.ts';
+import { chunkRowsMax, nextChunk, pageOfTable } from '../../src/shard/row-chunks.ts';
 import { Shard } from '../../src/shard/shard.ts';
 import { newMemory, partOf, shapeOf } from './fixture.ts';
 
@@ -23,7 +23,7 @@ function collected(
   let last = -1;
   let keysInOrder = true;
   while (next !== undefined) {
-    const chunk = nextChunk(range, width, next, (row) => ({ from: table, at: row * width }));
+    const chunk = nextChunk(range, width, next, pageOfTable(table, width));
     chunk.keys.forEach((key, at) => {
       keysInOrder &&= key > last && !rows.has(key);
       last = key;
@@ -89,8 +89,9 @@ t.test('a still picture - shows the rows of its moment under any writes', async 
         put(step);
       }
       for (let row = 0; row < rowCount; row++) {
-        const { from, at } = pages.locate(row);
-        for (let slot = 0; slot < width; slot++) {
+        const { rows: from, at, end } = pages.pageAt(row);
+        if (end <= row || end > rowCount) return false;
+        for (let slot = 0; slot < (end - row) * width; slot++) {
           if (from[at + slot] !== wanted[row * width + slot]) return false;
         }
       }
