@@ -55,7 +55,10 @@ export function actorPermissions(user: string, inboxes: readonly string[], scope
         subjects.control(model),
         subjects.rejected(model),
         `$KV.${subjects.ownersBucket}.${model}`,
+        ...['*', '*.*'].map((key) => `$KV.${versionsOf(scope)}.${model}.${key}`),
       ]),
+      // Objects are named by their digest, not by their model.
+      ...['C', 'M'].map((kind) => `$O.${versionsOf(scope)}.${kind}.*`),
       ...streamApi(subjects, scope),
     ],
     subscribe: [
@@ -121,20 +124,24 @@ function discovery(service: string, answers: boolean): string[] {
 }
 
 /** What the server is asked about streams. A wildcard cannot stand within a token, so every stream is named. */
-function streamApi(subjects: Subjects, { root, models }: Scope): string[] {
+/** Where versions are kept with `checkpoint.store: nats`: a bucket and an object store of this name. */
+const versionsOf = ({ root }: Scope): string => `${root}_versions`;
+
+function streamApi(subjects: Subjects, scope: Scope): string[] {
+  const { models } = scope;
   const api = (verb: string, ...tokens: string[]) => ['$JS', 'API', verb, ...tokens].join('.');
   const everyModel = models.includes('*');
   const logs = everyModel ? ['*'] : models.map((model) => subjects.stream(model));
-  const bucket = `KV_${subjects.ownersBucket}`;
-  const kept = everyModel ? ['*'] : [...logs, subjects.rejectedStream, bucket];
+  const buckets = [`KV_${subjects.ownersBucket}`, `KV_${versionsOf(scope)}`];
+  const objects = `OBJ_${versionsOf(scope)}`;
+  const kept = everyModel ? ['*'] : [...logs, subjects.rejectedStream, ...buckets, objects];
   return distinct([
     // The client library looks at the account before it opens a bucket.
     api('INFO'),
     ...kept.flatMap((stream) => ['CREATE', 'INFO', 'UPDATE'].map((verb) => api(`STREAM.${verb}`, stream))),
     ...logs.flatMap((stream) => ['DELETE', 'PURGE'].map((verb) => api(`STREAM.${verb}`, stream))),
-    ...(everyModel ? logs : [...logs, bucket]).map((stream) => api('STREAM.MSG.GET', stream)),
-    // Whether versions are kept in an object store: looked at, and nothing more, when they are files.
-    api('STREAM.INFO', `OBJ_${root}_versions`),
+    ...(everyModel ? logs : [...logs, ...buckets, objects]).map((stream) => api('STREAM.MSG.GET', stream)),
+    ...(everyModel ? [] : [api('STREAM.PURGE', objects)]),
     ...logs.flatMap((stream) =>
       ['CREATE', 'DELETE', 'MSG.NEXT'].map((verb) => api(`CONSUMER.${verb}`, stream, '*')),
     ),

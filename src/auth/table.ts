@@ -1,5 +1,5 @@
 /** Roles against verbs: who may do what, worked out from the permissions that the server is given. */
-import { type Subjects, subjectsOf, verbs } from '../protocol/subjects.ts';
+import { subjectsOf, verbs } from '../protocol/subjects.ts';
 import { inboxOf } from './permissions.ts';
 import { type TemplateUser, templateUsers } from './template.ts';
 
@@ -20,7 +20,7 @@ export function roleTable(root: string, model: string, other: string): Table {
   const users = templateUsers({ root, models: [model, other] }).filter(
     (user) => (user.model ?? model) === model,
   );
-  const rows = attempts(subjectsOf(root), model, other, users).map((attempt) => ({
+  const rows = attempts(root, model, other, users).map((attempt) => ({
     attempt,
     allowed: users.map((user) => isAllowed(user, attempt)),
   }));
@@ -43,12 +43,8 @@ export function covers(pattern: string, subject: string): boolean {
   return wanted.length === given.length;
 }
 
-function attempts(
-  subjects: Subjects,
-  model: string,
-  other: string,
-  users: readonly TemplateUser[],
-): Attempt[] {
+function attempts(root: string, model: string, other: string, users: readonly TemplateUser[]): Attempt[] {
+  const subjects = subjectsOf(root);
   const publish = (verb: string, subject: string): Attempt => ({ verb, kind: 'publish', subject });
   const subscribe = (verb: string, subject: string): Attempt => ({ verb, kind: 'subscribe', subject });
   const stream = subjects.stream(model);
@@ -79,6 +75,9 @@ function attempts(
     publish('read the stream', `$JS.API.CONSUMER.CREATE.${stream}.spy`),
     publish('purge the stream', `$JS.API.STREAM.PURGE.${stream}`),
     publish('delete the stream', `$JS.API.STREAM.DELETE.${stream}`),
+    publish('read a version', `$JS.API.STREAM.MSG.GET.OBJ_${root}_versions`),
+    publish('write a version', `$O.${root}_versions.M.bmFtZQ==`),
+    publish('say which version is current', `$KV.${root}_versions.${model}.current.1`),
     publish('make a stream of its own', '$JS.API.STREAM.CREATE.mine'),
     publish('list the streams', '$JS.API.STREAM.NAMES'),
     subscribe('hear the predict requests of others', subjects.predict(model)),

@@ -2,17 +2,17 @@
  * Immutable objects in the layout that `nats object` and every client know (stream OBJ_<bucket>). The client sends all
  * chunks of an object at once, so objects stay small (docs/checkpoint-format.md splits what is larger).
  *
- * Reading looks first whether all chunks are there: the client would wait for ever for the last one. A removal takes
- * the object's entry first, and leaves no mark behind that would add up.
+ * Chunks are read one by one: the client's own reading would wait for ever for one that is missing. A removal takes the
+ * object's entry first, and leaves no mark behind that would add up.
  */
-import { createHash } from 'node:crypto';
-import type { JetStreamClient, JetStreamManager, ObjectStore } from 'nats';
-import { MillraceError, messageOf } from '../base/errors.ts';
+import { createHash, type Hash } from 'node:crypto';
+import type { JetStreamClient, JetStreamManager, ObjectInfo, ObjectStore } from 'nats';
+import { MillraceError } from '../base/errors.ts';
 import type { ObjectBucket, ObjectFound } from './channel.ts';
 import { operatingError } from './nats-errors.ts';
+import { unlessAbsent } from './streams.ts';
 
 const putTimeoutMs = 30_000;
-const getTimeoutMs = 60_000;
 
 export async function openObjects(
   client: JetStreamClient,
@@ -57,10 +57,8 @@ class StreamObjects implements ObjectBucket {
     return this.#doing(name, async () => {
       await this.#store.putBlob({ name }, bytes, { timeout: putTimeoutMs });
       const stored = await this.#store.info(name);
-      const digest = `SHA-256=${createHash('sha256').update(bytes).digest('base64url')}`;
-      // The padding of the digest is the client's; what counts is what stands before it.
-      const holds = stored?.size === bytes.byteLength && stored.digest.replace(/=+$/, '') === digest;
-      if (!holds)
+      const hash = createHash('sha256').update(bytes);
+      if (stored?.size !== bytes.byteLength || !isDigest(stored.digest, hash))
         throw new MillraceError('conflict', `object ${name} was written by another at the same time`);
     });
   }
@@ -69,17 +67,11 @@ class StreamObjects implements ObjectBucket {
     return this.#doing(name, async () => {
       const info = await this.#store.info(name);
       if (info === null || info.deleted) return undefined;
-      const chunks = `$O.${this.#name}.C.${info.nuid}`;
-      const there = (await this.#subjects(chunks))[chunks] ?? 0;
-      if (there !== info.chunks)
-        return { kind: 'damaged', reason: `${there} of its ${info.chunks} chunks are there` };
-      try {
-        const bytes = await withinTime(this.#store.getBlob(name), name);
-        return bytes === null ? undefined : { kind: 'object', bytes };
-      } catch (thrown) {
-        if (!/corrupt object/.test(messageOf(thrown))) throw thrown;
-        return { kind: 'damaged', reason: "its digest is not the object store's" };
-      }
+      const chunks = await this.#chunks(info);
+      const reason = damageOf(info, chunks);
+      return reason === undefined
+        ? { kind: 'object', bytes: Buffer.concat(chunks) }
+        : { kind: 'damaged', reason };
     });
   }
 
@@ -102,10 +94,39 @@ class StreamObjects implements ObjectBucket {
     return info.state.subjects ?? {};
   }
 
+  /** Those that are there, in order; asked for one by one, so that no consumer of the stream is needed. */
+  async #chunks({ nuid, chunks: count }: ObjectInfo): Promise<Uint8Array[]> {
+    const subject = `$O.${this.#name}.C.${nuid}`;
+    const chunks: Uint8Array[] = [];
+    for (let seq = 1; chunks.length < count; ) {
+      const query = { seq, next_by_subj: subject };
+      const found = await unlessAbsent(
+        `chunk of ${nuid}`,
+        this.#manager.streams.getMessage(`OBJ_${this.#name}`, query),
+      );
+      if (found === undefined) break;
+      chunks.push(found.data);
+      seq = found.seq + 1;
+    }
+    return chunks;
+  }
+
   #doing<Result>(name: string, act: () => Promise<Result>): Promise<Result> {
     return asOperating(`object ${name} in ${this.#name}`, act);
   }
 }
+
+/** What is wrong with these chunks of an object; undefined when nothing is. */
+function damageOf(info: ObjectInfo, chunks: readonly Uint8Array[]): string | undefined {
+  if (chunks.length < info.chunks) return `${chunks.length} of its ${info.chunks} chunks are there`;
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return isDigest(info.digest, hash) ? undefined : "its digest is not the object store's";
+}
+
+/** The padding of a stored digest is the client's; what counts is what stands before it. */
+const isDigest = (stored: string, hash: Hash): boolean =>
+  stored.replace(/=+$/, '') === `SHA-256=${hash.digest('base64url')}`;
 
 const padded = (text: string): string => text.padEnd(Math.ceil(text.length / 4) * 4, '=');
 
@@ -114,18 +135,5 @@ async function asOperating<Result>(what: string, act: () => Promise<Result>): Pr
     return await act();
   } catch (thrown) {
     throw operatingError(thrown, what);
-  }
-}
-
-async function withinTime<Result>(work: Promise<Result>, name: string): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new MillraceError('deadline', `object ${name}: not read within ${getTimeoutMs} ms`);
-    timer = setTimeout(() => reject(error), getTimeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -122,7 +122,7 @@ async function asOperating<T>(what: string, call: Promise<T>): Promise<T> {
   }
 }
 
-async function unlessAbsent<T>(what: string, call: Promise<T>): Promise<T | undefined> {
+export async function unlessAbsent<T>(what: string, call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (thrown) {

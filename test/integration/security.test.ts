@@ -19,7 +19,7 @@ t.test(
   async (t) => {
     const nats = await startAuthServer(t, availableServers()[0]!.binary);
     const system = await startSystem(t, {
-      models: { clicks: {}, fraud: {} },
+      models: { clicks: {}, fraud: { checkpoint: { store: 'nats', keep: 2, fullEvery: 1 } } },
       natsServer: nats,
       signIn: signInAs('actors'),
       clientSignIn: signInAs('operator'),
@@ -38,6 +38,17 @@ t.test(
     t.match(await operator.rollback('clicks', 1), { version: 1 });
     await operator.resetModel('clicks');
     await operator.restartActor('clicks/learner/0');
+    const fraudster = await system.connect(signInAs('learn_fraud'));
+    for (const version of [1, 2, 3]) {
+      await system.caughtUp('fraud', (await fraudster.learn('fraud', event)).seq);
+      t.match(await operator.checkpoint('fraud'), { version }, 'kept in the object store');
+    }
+    t.match(await operator.rollback('fraud', 2), { version: 2 });
+    t.match(
+      (await operator.verifyVersions('fraud')).map(({ version }) => version),
+      [2, 3],
+      'version 1 was pruned, and the others can be read',
+    );
     t.match(await operator.removeModel('fraud', { purge: true }), { purged: true });
     t.match(await operator.addModel('fraud', { limits: { streamBytesMax: 2 ** 24 } }), { model: 'fraud' });
     t.notMatch(nats.log(), /Violation/, 'nothing that belongs to a role is denied');
