@@ -101,25 +101,24 @@ async function happens(scenery: Scenery, actor: string, act: () => Promise<unkno
   });
 }
 
-/** Asks for versions until told to stop; that some of them fail is the point. */
-function makingVersions({ client }: Scenery): () => Promise<void> {
+/** Asks for versions until told to stop; that some of them fail is the point, and one whose maker died is never answered. */
+function makingVersions({ client }: Scenery): () => void {
   let going = true;
-  const making = (async () => {
+  void (async () => {
     while (going) {
       await client.checkpoint('m').catch(() => undefined);
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   })();
-  return async () => {
+  return () => {
     going = false;
-    await making;
   };
 }
 
 type AtPoint = Extract<Fault, { kind: 'point' }>;
 
 async function exitAt(scenery: Scenery, { actor, point, after }: AtPoint): Promise<void> {
-  let stop = async () => {};
+  let stop = () => {};
   await happens(scenery, actor, async () => {
     await order(scenery, actor, { point, action: 'exit', after });
     if (inCut.has(point)) stop = makingVersions(scenery);
@@ -128,10 +127,10 @@ async function exitAt(scenery: Scenery, { actor, point, after }: AtPoint): Promi
 
 async function killAt(scenery: Scenery, { actor, point, after }: AtPoint): Promise<void> {
   await order(scenery, actor, { point, action: 'kill', after });
-  const stop = inCut.has(point) ? makingVersions(scenery) : async () => {};
+  const stop = inCut.has(point) ? makingVersions(scenery) : () => {};
   await ended(scenery.server, `at ${point}`);
   await restarted(scenery);
-  await stop();
+  stop();
 }
 
 async function ended(server: Server, where: string): Promise<void> {

@@ -6,6 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { openFileStore } from '../../src/checkpoint/file-store.ts';
+import { fullImages } from '../../src/checkpoint/full-images.ts';
+import type { ShardImage } from '../../src/checkpoint/store.ts';
 import {
   plain,
   readBlobs,
@@ -17,6 +19,7 @@ import {
 } from '../checks/checkpoint-store.ts';
 
 const goldenOf = (format: number) => join(process.cwd(), `test/golden/checkpoint-v${format}`);
+const goldenLayered = join(process.cwd(), 'test/golden/checkpoint-v2-layered');
 const createdAt = '2026-11-02T09:00:00.000Z';
 const now = () => Date.parse(createdAt);
 const { model } = sampleFacts;
@@ -44,6 +47,73 @@ t.test('a version of format 2 - is read to the values it was made of', async (t)
   t.strictSame(facts, { format: 2, ...sampleFacts, version: 1, createdAt });
   t.strictSame((await readImages(store, manifest)).map(plain), sampleImages.map(plain));
   t.strictSame(await readBlobs(store, manifest), sampleBlobs);
+});
+
+/** What version 2 says anew: one row changed, one became zero, one is new; another cut of the keys than below. */
+const changed: readonly ShardImage[] = [
+  {
+    start: 0,
+    end: 5,
+    rowWidth: 3,
+    keys: new Uint32Array([0, 3]),
+    rows: new Float32Array([1, -2, 0.25, 0, 0, 0]),
+  },
+  {
+    start: 5,
+    end: 16,
+    rowWidth: 3,
+    keys: new Uint32Array([12]),
+    rows: new Float32Array([-0, 7, Number.NaN]),
+  },
+];
+
+const writeLayered = async (folder: string): Promise<void> => {
+  const store = openFileStore({ folder, now });
+  await writeVersion(store, sampleImages, sampleFacts, sampleBlobs);
+  await writeVersion(
+    store,
+    changed,
+    { ...sampleFacts, parent: 1, reason: 'events' },
+    { empty: sampleBlobs.empty! },
+    1,
+  );
+  await store.writePointer(model, { version: 2 });
+};
+
+t.test('a version laid over another, of format 2 - is read to the values of both', async (t) => {
+  const store = openFileStore({ folder: goldenLayered, now });
+  t.strictSame(await store.readPointer(model), { version: 2 });
+  const manifest = await store.readManifest(model, 2);
+  t.match(manifest, { format: 2, version: 2, parent: 1, base: { version: 1 } });
+  t.strictSame((await readImages(store, manifest)).map(plain), changed.map(plain));
+  t.strictSame(await readBlobs(store, manifest), { empty: sampleBlobs.empty });
+  const rows: [number, number[]][] = [];
+  for await (const image of fullImages(store, manifest)) {
+    const { keys, rows: floats } = plain(image);
+    for (const [at, key] of keys.entries()) rows.push([key, floats.slice(at * 3, at * 3 + 3)]);
+  }
+  const bits = (...floats: number[]) => [...new Uint32Array(Float32Array.from(floats).buffer)];
+  t.strictSame(rows, [
+    [0, bits(1, -2, 0.25)],
+    [7, bits(1e-45, 3.4e38, 0)],
+    [12, bits(-0, 7, Number.NaN)],
+  ]);
+});
+
+t.test("today's writer - gives the same bytes of a layered version", async (t) => {
+  const folder = t.testdir();
+  await writeLayered(folder);
+  for (const file of [
+    'CURRENT',
+    '0000000002/manifest.json',
+    '0000000002/shard-000.bin',
+    '0000000002/shard-001.bin',
+  ]) {
+    const [written, kept] = await Promise.all(
+      [folder, goldenLayered].map((root) => readFile(join(root, model, file))),
+    );
+    t.ok(written!.equals(kept!), file);
+  }
 });
 
 t.test("today's writer - gives the same bytes", async (t) => {

@@ -107,11 +107,12 @@ export async function writeVersion(
   images: readonly ShardImage[] = sampleImages,
   facts: VersionFacts = sampleFacts,
   blobs: Readonly<Record<string, Uint8Array>> = {},
+  base?: number,
 ): Promise<Manifest> {
   const writer = await store.begin(facts.model);
   for (const image of images) await writer.addShard(image);
   for (const [name, bytes] of Object.entries(blobs)) await writer.addBlob(name, bytes);
-  return writer.commit(facts);
+  return writer.commit(facts, base);
 }
 
 /** The promise is rejected with an error of these properties. */
