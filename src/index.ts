@@ -10,6 +10,7 @@ export type { LearnProgress, LearnStreamOptions } from './client/learn-stream.ts
 export type { Millrace } from './client/millrace.ts';
 export type { MillraceOptions } from './client/options.ts';
 export type { PredictCallOptions } from './client/predict.ts';
+export type { RejectedOptions, RejectedSelection } from './client/rejected.ts';
 export type { ExportedVersion } from './client/version-files.ts';
 export type * from './protocol/messages.ts';
 export { type RunningServer, startServer } from './server.ts';

@@ -52,7 +52,8 @@ export function actorPermissions(user: string, inboxes: readonly string[], scope
       ...models.flatMap((model) => [
         subjects.report('*', model),
         subjects.event('*', model),
-        subjects.control(model),
+        // Epochs, and refused events that are sent again.
+        ...subjects.streamSubjects(model),
         subjects.rejected(model),
         `$KV.${subjects.ownersBucket}.${model}`,
         ...['*', '*.*'].map((key) => `$KV.${versionsOf(scope)}.${model}.${key}`),
@@ -123,10 +124,10 @@ function discovery(service: string, answers: boolean): string[] {
   ]);
 }
 
-/** What the server is asked about streams. A wildcard cannot stand within a token, so every stream is named. */
 /** Where versions are kept with `checkpoint.store: nats`: a bucket and an object store of this name. */
 const versionsOf = ({ root }: Scope): string => `${root}_versions`;
 
+/** What the server is asked about streams. A wildcard cannot stand within a token, so every stream is named. */
 function streamApi(subjects: Subjects, scope: Scope): string[] {
   const { models } = scope;
   const api = (verb: string, ...tokens: string[]) => ['$JS', 'API', verb, ...tokens].join('.');
@@ -140,7 +141,8 @@ function streamApi(subjects: Subjects, scope: Scope): string[] {
     api('INFO'),
     ...kept.flatMap((stream) => ['CREATE', 'INFO', 'UPDATE'].map((verb) => api(`STREAM.${verb}`, stream))),
     ...logs.flatMap((stream) => ['DELETE', 'PURGE'].map((verb) => api(`STREAM.${verb}`, stream))),
-    ...(everyModel ? logs : [...logs, ...buckets, objects]).map((stream) => api('STREAM.MSG.GET', stream)),
+    ...kept.map((stream) => api('STREAM.MSG.GET', stream)),
+    api('STREAM.MSG.DELETE', subjects.rejectedStream),
     ...(everyModel ? [] : [api('STREAM.PURGE', objects)]),
     ...logs.flatMap((stream) =>
       ['CREATE', 'DELETE', 'MSG.NEXT'].map((verb) => api(`CONSUMER.${verb}`, stream, '*')),

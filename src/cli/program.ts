@@ -11,6 +11,7 @@ import { addInit } from './init.ts';
 import { addLearn } from './learn.ts';
 import { addModels } from './models.ts';
 import { addPredict } from './predict.ts';
+import { addRejected } from './rejected.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
@@ -42,6 +43,7 @@ export function programOf(terminal: Terminal): Command {
     addStatus,
     addCheckpoints,
     addStream,
+    addRejected,
     addReplay,
     addModels,
     addActors,

@@ -11,6 +11,8 @@ export interface Terminal {
   /** Whether a person sees standard error. */
   readonly stderrIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
+  /** Width of standard output; undefined where it has none. */
+  readonly columns: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** One line, or a text of several. */
   print(text: string): void;
@@ -25,6 +27,7 @@ export function processTerminal(): Terminal {
     stdinIsTerminal: process.stdin.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
     stdoutIsTerminal: process.stdout.isTTY === true,
+    columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
     environment: process.env,
     print: (text) => void process.stdout.write(`${textFor(process.stdout, text)}\n`),
     note: (text) => void process.stderr.write(`${textFor(process.stderr, text)}\n`),

@@ -4,8 +4,12 @@ import type { MillraceError } from '../base/errors.ts';
 import { encode } from '../protocol/codec.ts';
 import type { Exclusion } from '../protocol/internal.ts';
 import type {
+  DroppedEvents,
+  KeptRejection,
   LogRegressionStatus,
+  RejectedList,
   ReplayResult,
+  RetriedEvents,
   ServerStatus,
   UnlearnResult,
   VersionCheck,
@@ -14,6 +18,7 @@ import type {
 } from '../protocol/messages.ts';
 import type { Verb } from '../protocol/subjects.ts';
 import { bodyOf, isNotReady, type Link } from './link.ts';
+import { dropRejected, type RejectedOptions, type RejectedSelection, retryRejected } from './rejected.ts';
 import { nameOf } from './tokens.ts';
 import { ServerUnreachableError } from './unreachable.ts';
 import { type ExportedVersion, exportVersion, importVersion } from './version-files.ts';
@@ -84,6 +89,14 @@ export interface Admin {
     version: number,
     options?: { mode?: RollbackMode },
   ): Promise<{ epoch: number; version: number }>;
+  /** Events that were refused, newest first; `before` of the answer, given again, goes on. */
+  rejectedEvents(model: string, options?: RejectedOptions): Promise<RejectedList>;
+  /** One of them with its original. */
+  rejectedEvent(model: string, entry: number): Promise<KeptRejection>;
+  /** Sends the originals again, in their order; each is learned once, however often it is retried. */
+  retryRejected(model: string, which: RejectedSelection): Promise<RetriedEvents>;
+  /** Removes them for good. */
+  dropRejected(model: string, which: RejectedSelection): Promise<DroppedEvents>;
   /** Has events passed over from now on, in this epoch and later ones; what is learned already stays learned. */
   /** Removes from the event stream what no kept version needs, or only what lies below a sequence. */
   purgeStream(model: string, options?: { below?: number }): Promise<Purged>;
@@ -142,6 +155,10 @@ export function adminOf(link: Link): Admin {
     importVersion: (model, chunks) => importVersion(link, model, chunks),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
     purgeStream: async (model, { below } = {}) => ask('purge', model, below === undefined ? {} : { below }),
+    rejectedEvents: async (model, options = {}) => ask('rejected', model, { op: 'list', ...options }),
+    rejectedEvent: async (model, entry) => ask('rejected', model, { op: 'show', entry }),
+    retryRejected: (model, which) => retryRejected((body) => ask('rejected', model, body), which),
+    dropRejected: (model, which) => dropRejected((body) => ask('rejected', model, body), which),
     exclude: async (model, exclusions) => ask('exclude', model, { exclusions }),
     replay: async (model, options = {}) => ask('replay', model, options, replayTimeoutMs),
     unlearn: async (model, skip, options = {}) =>

@@ -124,6 +124,7 @@ export class BatchBuilder {
     }
     const refused: RejectedEvent[] = [];
     const idsCount = this.#settings.recentIdsMax > 0;
+    const key = keyOfSubject(entry.subject);
     let featuresLeft = this.#settings.featuresPerMessageMax;
     for (let index = 0; index < items.length; index++) {
       if (this.#exclusions.coversEvent(entry.seq, index, items[index])) {
@@ -135,7 +136,7 @@ export class BatchBuilder {
         this.#featurizer.featurize(event.features, this.#vector);
         featuresLeft -= this.#vector.count;
         if (featuresLeft < 0) throw tooManyFeatures(this.#settings.featuresPerMessageMax);
-        const at = { seq: entry.seq, index, timeMs: entry.timeMs };
+        const at = { seq: entry.seq, index, timeMs: entry.timeMs, key };
         const id = idsCount ? idHashOf((items[index] as { id?: unknown }).id) : noId;
         batch.add(this.#vector, event, at, items[index], id);
       } catch (error) {
@@ -156,11 +157,12 @@ export class BatchBuilder {
   }
 
   #refusedWhole(entry: LogEntry, error: unknown): RejectedEvent {
-    return this.#refused(entry, 0, error, Buffer.from(entry.data).toString('base64'));
+    const original = Buffer.from(entry.data).toString('base64');
+    return { ...this.#refused(entry, 0, error, original), whole: true };
   }
 
   #refused(entry: LogEntry, index: number, error: unknown, original: unknown): RejectedEvent {
-    const at = { seq: entry.seq, index, timeMs: entry.timeMs };
+    const at = { seq: entry.seq, index, timeMs: entry.timeMs, key: keyOfSubject(entry.subject) };
     return rejectedEvent(this.#settings.model, at, error, original);
   }
 }
@@ -174,5 +176,15 @@ const tooManyFeatures = (limit: number): MillraceError =>
 /** An event for the rejected stream: the item, or the whole message in base64 where no item could be told apart. */
 export function rejectedEvent(model: string, at: Position, error: unknown, original: unknown): RejectedEvent {
   const code = error instanceof MillraceError ? error.code : errorCodes.internal;
-  return { model, seq: at.seq, index: at.index, code, reason: messageOf(error), original, time: at.timeMs };
+  const { seq, index, timeMs: time, key } = at;
+  return {
+    model,
+    seq,
+    index,
+    ...(key === undefined ? {} : { key }),
+    code,
+    reason: messageOf(error),
+    original,
+    time,
+  };
 }

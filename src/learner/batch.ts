@@ -13,6 +13,8 @@ export interface Position {
   readonly index: number;
   /** The broker's stamp, ms since the epoch. */
   readonly timeMs: number;
+  /** Key token of its subject, if it has one. */
+  readonly key?: string | undefined;
 }
 
 export class Batch {
@@ -28,6 +30,7 @@ export class Batch {
   times = new Float64Array(256);
   /** The events as they came, for the rejected stream. */
   readonly items: unknown[] = [];
+  readonly messageKeys: (string | undefined)[] = [];
   /** Event i has the entries offsets[i] to offsets[i + 1]. */
   offsets = new Uint32Array(257);
   /** Row numbers into the batch's working set, and values. */
@@ -53,6 +56,7 @@ export class Batch {
     this.keys.clear();
     this.toSeq = 0;
     this.items.length = 0;
+    this.messageKeys.length = 0;
     this.stamps.length = 0;
     this.messages = 0;
     this.excluded = 0;
@@ -86,6 +90,7 @@ export class Batch {
     this.indices[place] = at.index;
     this.times[place] = at.timeMs;
     this.items.push(item);
+    this.messageKeys.push(at.key);
     this.count = place + 1;
   }
 

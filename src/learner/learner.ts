@@ -223,7 +223,12 @@ export class Learner {
   }
 
   #refusedWhileLearning(batch: Batch, event: number, error: MillraceError): RejectedEvent {
-    const at = { seq: batch.seqs[event]!, index: batch.indices[event]!, timeMs: batch.times[event]! };
+    const at = {
+      seq: batch.seqs[event]!,
+      index: batch.indices[event]!,
+      timeMs: batch.times[event]!,
+      key: batch.messageKeys[event],
+    };
     return rejectedEvent(this.#parts.modelName, at, error, batch.items[event]);
   }
 

@@ -2,6 +2,7 @@
  * Where refused events go: the rejected stream, durable before the batch that refused them counts as applied.
  * Ids that follow from the position make a repetition one entry, within the stream's dedupe window.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { MillraceError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Channel } from '../nats/channel.ts';
@@ -66,7 +67,7 @@ async function appendUntilKept(
 function bodyOf(event: RejectedEvent, bytesMax: number): Uint8Array {
   let omitted: object;
   try {
-    const body = encode(event, 'json');
+    const body = encode(isExact(event.original) ? event : { ...event, inexact: true }, 'json');
     if (body.length <= bytesMax) return body;
     omitted = { omitted: true, bytes: body.length };
   } catch (error) {
@@ -74,4 +75,13 @@ function bodyOf(event: RejectedEvent, bytesMax: number): Uint8Array {
     omitted = { omitted: true, why: messageOf(error) };
   }
   return encode({ ...event, original: omitted }, 'json');
+}
+
+/** Whether JSON says all of it: it has no NaN, no infinity and no bytes, which MessagePack has. */
+function isExact(original: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(original)), original);
+  } catch {
+    return false;
+  }
 }

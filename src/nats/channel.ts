@@ -165,6 +165,10 @@ export interface Channel {
   append(subject: string, data: Uint8Array, options?: AppendOptions): Promise<Appended>;
   /** Undefined when the sequence is not (or no longer) in the stream. */
   entryAt(stream: string, seq: number): Promise<LogEntry | undefined>;
+  /** Oldest entry on the subject whose sequence is this one or above. */
+  nextEntry(stream: string, subject: string, seq: number): Promise<LogEntry | undefined>;
+  /** Overwrites one entry and takes it out of the stream; false when it is not there. */
+  removeEntry(stream: string, seq: number): Promise<boolean>;
   /** Newest entry on a subject of the stream (exact subject or wildcard). */
   lastEntry(stream: string, subject: string): Promise<LogEntry | undefined>;
   /**

@@ -36,7 +36,7 @@ import { kindOfServiceCode, operatingError } from './nats-errors.ts';
 import { openObjects } from './objects.ts';
 import type { LogSource } from './ordered-consumer.ts';
 import { crash, startService } from './service.ts';
-import { deleteStream, ensureStream, lookUpEntry, purgeStream, streamState } from './streams.ts';
+import { deleteStream, ensureStream, lookUpEntry, purgeStream, removeEntry, streamState } from './streams.ts';
 import { encodeHeaders, refuseOversize, type SendLimits, WireMessage } from './wire-message.ts';
 
 /** How long a close waits for what is still on its way. */
@@ -191,6 +191,14 @@ class NatsChannel implements Channel, SendLimits, LogSource {
 
   entryAt(stream: string, seq: number): Promise<LogEntry | undefined> {
     return lookUpEntry(this.manager, stream, { seq });
+  }
+
+  nextEntry(stream: string, subject: string, seq: number): Promise<LogEntry | undefined> {
+    return lookUpEntry(this.manager, stream, { seq: Math.max(1, seq), next_by_subj: subject });
+  }
+
+  removeEntry(stream: string, seq: number): Promise<boolean> {
+    return removeEntry(this.manager, stream, seq);
   }
 
   lastEntry(stream: string, subject: string): Promise<LogEntry | undefined> {

@@ -100,7 +100,9 @@ export async function purgeStream(manager: JetStreamManager, name: string, below
   await asOperating(`purge stream ${name}`, manager.streams.purge(name, { seq: belowSeq }));
 }
 
-type EntryQuery = { readonly seq: number } | { readonly last_by_subj: string };
+type EntryQuery =
+  | { readonly seq: number; readonly next_by_subj?: string }
+  | { readonly last_by_subj: string };
 
 export async function lookUpEntry(
   manager: JetStreamManager,
@@ -112,6 +114,17 @@ export async function lookUpEntry(
   if (stored === undefined) return undefined;
   const state = await streamState(manager, stream);
   return storedEntry(stored, state?.lastSeq ?? stored.seq);
+}
+
+export async function removeEntry(manager: JetStreamManager, stream: string, seq: number): Promise<boolean> {
+  try {
+    await manager.streams.deleteMessage(stream, seq);
+    return true;
+  } catch (thrown) {
+    // One number stands for everything that may go wrong, an entry that is not there included.
+    if ((await lookUpEntry(manager, stream, { seq })) === undefined) return false;
+    throw operatingError(thrown, `remove an entry of stream ${stream}`);
+  }
 }
 
 async function asOperating<T>(what: string, call: Promise<T>): Promise<T> {

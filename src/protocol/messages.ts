@@ -86,12 +86,66 @@ export interface RejectedEvent {
   /** Position in the model's stream: sequence, and index in the array (0 for a single event). */
   readonly seq: number;
   readonly index: number;
+  /** Key token of the message's subject, if it has one. */
+  readonly key?: string;
   readonly code: number;
   readonly reason: string;
   /** The event as it came; the whole message (base64) when that could not be decoded. */
   readonly original: unknown;
+  /** The message was refused as a whole. */
+  readonly whole?: boolean;
+  /** JSON does not say all of the original, which had NaN, infinity or bytes in it. */
+  readonly inexact?: boolean;
   /** Stream time of the event, ms since the epoch. */
   readonly time: number;
+}
+
+/** Entries of the rejected stream in one request to retry or drop them. */
+export const rejectedEntriesMax = 100;
+
+/** Where an entry of the rejected stream stands in it, and since when (ISO 8601). */
+export interface KeptAt {
+  readonly entry: number;
+  readonly at: string;
+}
+
+export type KeptRejection = KeptAt & RejectedEvent;
+
+/** An entry without its original; long texts are cut. */
+export interface RejectedSummary extends KeptAt {
+  readonly seq: number;
+  readonly index: number;
+  readonly id?: string | number;
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface RejectedList {
+  /** Newest first. */
+  readonly events: readonly RejectedSummary[];
+  /** There may be more below this entry. */
+  readonly before?: number;
+}
+
+/** Why something was not done with an entry, which stays where it is. */
+export interface EntryFailure {
+  readonly entry: number;
+  readonly error: { readonly code: number; readonly message: string };
+}
+
+export interface RetriedEvents {
+  /** `seq`: where it stands in the event stream now. `duplicate`: an earlier try had got it there already. */
+  readonly retried: readonly {
+    readonly entry: number;
+    readonly seq: number;
+    readonly duplicate: boolean;
+  }[];
+  readonly failed: readonly EntryFailure[];
+}
+
+export interface DroppedEvents {
+  readonly dropped: readonly number[];
+  readonly failed: readonly EntryFailure[];
 }
 
 /** Sums over what was predicted before it was learned ("progressive validation"). */

@@ -16,6 +16,7 @@ export const modelVerbs = [
   'export',
   'import',
   'transfer',
+  'rejected',
   'exclude',
   'purge',
   'replay',

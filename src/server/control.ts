@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Message, ServiceEndpoint } from '../nats/channel.ts';
 import { contentTypeHeader, decode, formatOf } from '../protocol/codec.ts';
 import { exclusionSchema } from '../protocol/epoch-entry.ts';
+import { rejectedEntriesMax } from '../protocol/messages.ts';
 import { replyError, respondError, respondValue } from '../protocol/replies.ts';
 import { type Verb, verbs } from '../protocol/subjects.ts';
 import type { Operations } from './operations.ts';
@@ -18,6 +19,18 @@ const unlearnSchema = z.object({
   to: z.int().min(1).exactOptional(),
   serve: z.boolean().default(false),
 });
+
+const entries = z.array(z.int().min(1)).min(1).max(rejectedEntriesMax);
+const rejectedSchema = z.discriminatedUnion('op', [
+  z.object({
+    op: z.literal('list'),
+    before: z.int().min(1).exactOptional(),
+    limit: z.int().min(1).max(1000).default(20),
+    reason: z.string().max(256).exactOptional(),
+  }),
+  z.object({ op: z.literal('show'), entry: z.int().min(1) }),
+  z.object({ op: z.enum(['retry', 'drop']), entries }),
+]);
 
 type Act = (operations: Operations, model: string, body: unknown) => Promise<unknown>;
 
@@ -80,6 +93,12 @@ const acts: Readonly<Record<Verb, Act>> = {
   rollback: withBody(
     z.object({ version: versionNumber, mode: z.enum(['continue', 'relearn']).default('continue') }),
     (operations, model, { version, mode }) => operations.rollback(model, version, mode),
+  ),
+  rejected: withBody(rejectedSchema, (operations, model, body) =>
+    operations.withRejected<unknown>(model, (rejected) => {
+      if (body.op === 'list') return rejected.list(model, body);
+      return body.op === 'show' ? rejected.show(model, body.entry) : rejected[body.op](model, body.entries);
+    }),
   ),
   exclude: withBody(
     z.object({ exclusions: z.array(exclusionSchema).min(1) }),

@@ -13,6 +13,7 @@ import type { AddedModels } from './added-models.ts';
 import { carryOver, cloneVersion } from './copy-version.ts';
 import { type HostOptions, ModelHost, type RollbackMode } from './model-host.ts';
 import { type Ownership, ownModel } from './ownership.ts';
+import { RejectedEvents } from './rejected-events.ts';
 import { Replays, type UnlearnRequest } from './replays.ts';
 import { modelStatus, versionSummaries, versionSummary } from './status.ts';
 import { needsOfEpoch, needsOfVersions, purgeEnd } from './stream-needs.ts';
@@ -50,12 +51,15 @@ export class Operations {
   readonly #busy = new Set<string>();
   readonly #transfers: Transfers;
   readonly #versions: VersionOperations;
+  readonly #rejected: RejectedEvents;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
     this.#replays = new Replays(options);
     this.#transfers = new Transfers(options.transferFolder);
     this.#versions = new VersionOperations(this.#transfers);
+    const { channel, around, log } = options;
+    this.#rejected = new RejectedEvents(channel, subjectsOf(around.config.root), log);
   }
 
   /** The host whose actor this is, if any. */
@@ -131,6 +135,15 @@ export class Operations {
     act: (versions: VersionOperations, host: ModelHost) => Promise<Result>,
   ): Promise<Result> {
     return act(this.#versions, this.#member(model).host);
+  }
+
+  /** Does something with the rejected events of a model. */
+  async withRejected<Result>(
+    model: string,
+    act: (rejected: RejectedEvents) => Promise<Result>,
+  ): Promise<Result> {
+    this.#member(model);
+    return act(this.#rejected);
   }
 
   async rollback(model: string, version: number, mode: RollbackMode) {

@@ -29,6 +29,7 @@ export async function inProcess(args: readonly string[], options: RunOptions = {
     stdin: stdin(),
     stdinIsTerminal: false,
     stdoutIsTerminal: false,
+    columns: undefined,
     stderrIsTerminal: false,
     environment: options.environment ?? {},
     print: (text) => {

@@ -33,6 +33,17 @@ t.test(
     t.match((await learner!.status('clicks')).models, [{ model: 'clicks' }]);
     t.match(await labeller!.label('clicks', { id: 'x', label: 1 }), { duplicate: false });
     t.match(await operator.checkpoint('clicks'), { version: 1 });
+    const refused = await learner!.learn('clicks', [
+      { features: { a: 1 }, label: 7 },
+      { features: { b: 1 }, label: 7 },
+    ]);
+    await asker!.predict('clicks', { a: 1 }, { minSeq: refused.seq });
+    t.match(await operator.rejectedEvents('clicks'), { events: [{ entry: 3 }, { entry: 2 }, { code: 409 }] });
+    t.match(await operator.retryRejected('clicks', [1, 3]), {
+      retried: [{ entry: 1 }, { entry: 3 }],
+      failed: [],
+    });
+    t.match(await operator.dropRejected('clicks', [2]), { dropped: [2], failed: [] });
     await operator.pause('clicks');
     await operator.resume('clicks');
     t.match(await operator.rollback('clicks', 1), { version: 1 });
@@ -58,6 +69,8 @@ t.test(
     await t.rejects(learner!.predict('clicks', { a: 1 }), forbidden);
     await t.rejects(learner!.learn('fraud', event), forbidden);
     await t.rejects(learner!.status(), forbidden, 'not the status of other models');
+    await t.rejects(learner!.rejectedEvents('clicks'), forbidden);
+    await t.rejects(learner!.retryRejected('clicks', [1]), forbidden);
     await t.rejects(labeller!.learn('clicks', event), forbidden);
     await t.rejects(operator.learn('clicks', event), forbidden);
     const { inboxPrefix: _, ...withoutPrefix } = signInAs('predict_clicks');

@@ -136,10 +136,20 @@ await onEachServer(t, 'streams - made, kept, limited, looked into and removed', 
   t.equal(await channel.lastEntry('events', 'events.none'), undefined);
   t.equal(await channel.lastEntry('absent', 'events.a'), undefined);
 
+  t.equal((await channel.nextEntry('events', 'events.a', 0))?.seq, 1);
+  t.equal((await channel.nextEntry('events', 'events.a', 2))?.seq, 3, 'what others wrote is passed over');
+  t.equal(await channel.nextEntry('events', 'events.a', 4), undefined);
+  t.equal(await channel.nextEntry('absent', 'events.a', 1), undefined);
+  t.equal((await channel.append('events.c', bytes('4'))).seq, 4);
+  t.equal(await channel.removeEntry('events', 4), true);
+  t.equal(await channel.removeEntry('events', 4), false, 'it is gone');
+  t.equal(await channel.removeEntry('events', 99), false);
+  t.equal(await channel.removeEntry('absent', 1), false);
+
   await channel.purgeStream('events', 0);
   t.equal((await channel.streamState('events'))?.messages, 3, 'a purge below the start removes nothing');
   await channel.purgeStream('events', 3);
-  t.match(await channel.streamState('events'), { firstSeq: 3, lastSeq: 3, messages: 1 });
+  t.match(await channel.streamState('events'), { firstSeq: 3, lastSeq: 4, messages: 1 });
   t.equal(await channel.entryAt('events', 2), undefined);
   await channel.deleteStream('events');
   await channel.deleteStream('events');

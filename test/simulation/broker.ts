@@ -113,6 +113,14 @@ export class Broker {
     while (stream.entries.length > 0 && stream.entries[0]!.seq < belowSeq) this.#removeOldest(stream);
   }
 
+  remove(name: string, seq: number): boolean {
+    const stream = this.#streamOf(name);
+    const kept = stream.entries.filter((entry) => entry.seq !== seq);
+    const removed = kept.length < stream.entries.length;
+    stream.entries = kept;
+    return removed;
+  }
+
   entries(name: string): readonly StoredEntry[] {
     return this.#streams.get(name)?.entries ?? [];
   }

@@ -151,6 +151,18 @@ export class SimulatedChannel implements channel.Channel {
     });
   }
 
+  nextEntry(stream: string, subject: string, seq: number): Promise<channel.LogEntry | undefined> {
+    return this.#call(`next entry of ${stream}`, () => {
+      const entries = this.#network.broker.entries(stream);
+      const entry = entries.find((one) => one.seq >= seq && one.subject === subject);
+      return entry && logEntryOf(entry, 0);
+    });
+  }
+
+  removeEntry(stream: string, seq: number): Promise<boolean> {
+    return this.#call(`remove from ${stream}`, () => this.#network.broker.remove(stream, seq));
+  }
+
   async readFrom(stream: string, seq: number): Promise<channel.LogReader> {
     const reader = new SimulatedReader(this, this.#network.broker, stream, Math.max(1, seq));
     await this.#call(`read ${stream}`, () => reader.follow());

@@ -85,6 +85,8 @@ export class MemoryChannel implements Channel {
   ensureStream = (): Promise<StreamState> => noStreams();
   deleteStream = (): Promise<void> => noStreams();
   purgeStream = (): Promise<void> => noStreams();
+  nextEntry = (): Promise<LogEntry | undefined> => noStreams();
+  removeEntry = (): Promise<boolean> => noStreams();
   lastEntry = (): Promise<LogEntry | undefined> => noStreams();
   readFrom = (): Promise<LogReader> => noStreams();
   openBucket = (): Promise<Bucket> => noStreams();
