@@ -37,7 +37,7 @@ export function encode(value: unknown, format: WireFormat): Uint8Array {
   try {
     return format === 'msgpack' ? packr.pack(value) : textEncoder.encode(JSON.stringify(value));
   } catch (error) {
-    throw new MillraceError('badInput', `the message cannot be written as ${format}: ${messageOf(error)}`, {
+    throw new MillraceError('badInput', `the message cannot be written as ${format}: ${whyNot(error)}`, {
       cause: error,
     });
   }
@@ -63,11 +63,15 @@ export function decode(data: Uint8Array, contentType: string | undefined): unkno
     return format === 'msgpack' ? packr.unpack(data) : JSON.parse(textDecoder.decode(data));
   } catch (error) {
     const name = format === 'msgpack' ? 'MessagePack' : 'JSON';
-    throw new MillraceError('badInput', `the message is not valid ${name}: ${messageOf(error)}`, {
+    throw new MillraceError('badInput', `the message is not valid ${name}: ${whyNot(error)}`, {
       cause: error,
     });
   }
 }
+
+/** The stack's own words would say nothing of the message. */
+const whyNot = (error: unknown): string =>
+  error instanceof RangeError && /call stack/.test(error.message) ? 'nested too deep' : messageOf(error);
 
 /** The headers that say how a payload is encoded. */
 export const contentHeaders = (format: WireFormat): Record<string, string> =>

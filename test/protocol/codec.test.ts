@@ -127,6 +127,7 @@ t.test('codec - deep nesting ends in a value or a refusal, never in a crash', as
       caught = error;
     }
     t.ok(caught === undefined || caught instanceof MillraceError, String(caught));
+    t.notMatch(String(caught), /call stack/, 'says what is wrong with the message');
   }
 });
 
