@@ -390,6 +390,7 @@ export class ModelHost {
   }
 
   #tellPredictors(): Promise<void> {
-    return tellPredictors(this.#line, this.config.actors.predictors, this.served);
+    const { supervisor } = this.#options;
+    return tellPredictors(this.#line, supervisor, this.config.actors.predictors, () => this.served);
   }
 }

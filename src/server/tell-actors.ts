@@ -5,6 +5,7 @@ import type { Channel } from '../nats/channel.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
 import type { ImportVersionRequest, PauseRequest, ServedState } from '../protocol/internal.ts';
 import type { Subjects } from '../protocol/subjects.ts';
+import type { Supervisor } from '../runtime/supervisor.ts';
 
 const switchTimeoutMs = 30_000;
 /** How long a version may take, beyond the cut itself. */
@@ -20,23 +21,51 @@ export interface ModelLine {
   readonly log: Logger;
 }
 
-/** A predictor that cannot be told is restarting, and its next life starts with the new state. */
+/**
+ * Each predictor is told until it has heard: the message, its answer or the whole connection may be lost while it
+ * lives, and it would serve the state from before for ever. One without a thread is told by what its next life
+ * starts with; one that lives and stays deaf is started anew.
+ */
 export async function tellPredictors(
-  { channel, subjects, model, log }: ModelLine,
+  line: ModelLine,
+  supervisor: Pick<Supervisor, 'statuses' | 'terminate'>,
   predictors: number,
-  served: ServedState,
+  served: () => ServedState,
 ): Promise<void> {
-  const body = packInternal(served);
-  const tellings = Array.from({ length: predictors }, async (_, predictor) => {
-    const subject = subjects.predictor(model, predictor, 'serve');
-    await channel.request(subject, body, { timeoutMs: switchTimeoutMs }).catch((error) => {
-      log.warn(
-        { model, predictor, reason: messageOf(error) },
-        'predictor not told; it restarts with the new state',
-      );
-    });
-  });
+  const tellings = Array.from({ length: predictors }, (_, predictor) =>
+    tellPredictor(line, supervisor, predictor, served),
+  );
   await Promise.all(tellings);
+}
+
+async function tellPredictor(
+  { channel, subjects, model, log }: ModelLine,
+  supervisor: Pick<Supervisor, 'statuses' | 'terminate'>,
+  predictor: number,
+  served: () => ServedState,
+): Promise<void> {
+  const actor = `${model}/predictor/${predictor}`;
+  const untilMs = performance.now() + switchTimeoutMs;
+  const hasThread = () => {
+    const state = supervisor.statuses().find(({ name }) => name === actor)?.state;
+    return state === 'running' || state === 'starting';
+  };
+  while (hasThread()) {
+    try {
+      // What is served may have moved on since the last attempt.
+      const body = packInternal(served());
+      await channel.request(subjects.predictor(model, predictor, 'serve'), body, {
+        timeoutMs: tellAttemptMs,
+      });
+      return;
+    } catch (error) {
+      if (performance.now() > untilMs) {
+        log.warn({ model, predictor, reason: messageOf(error) }, 'predictor not told; it is started anew');
+        return supervisor.terminate(actor);
+      }
+      await new Promise((resolve) => setTimeout(resolve, tellRetryMs));
+    }
+  }
 }
 
 /** The number under which the checkpointer took a version from a file. */
