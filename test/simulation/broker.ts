@@ -53,6 +53,8 @@ export class Broker {
   #interests: Interest[] = [];
   readonly #matching = new Map<string, Interest[]>();
   readonly #streams = new Map<string, Stream>();
+  /** Which stream takes a subject, as found before. */
+  readonly #taking = new Map<string, Stream>();
   readonly #followers = new Set<Follower>();
 
   constructor(clock: () => number, random: Random) {
@@ -106,6 +108,7 @@ export class Broker {
 
   deleteStream(name: string): void {
     this.#streams.delete(name);
+    this.#taking.clear();
   }
 
   purge(name: string, belowSeq: number): void {
@@ -132,9 +135,7 @@ export class Broker {
   }
 
   append(subject: string, data: Uint8Array, options: AppendOptions): Appended {
-    const stream = [...this.#streams.values()].find(({ spec }) =>
-      spec.subjects.some((pattern) => matches(pattern, subject)),
-    );
+    const stream = this.#streamTaking(subject);
     if (stream === undefined) throw new MillraceError('notReady', `${subject}: no stream takes this subject`);
     this.#expire(stream);
     const { msgId } = options;
@@ -188,6 +189,17 @@ export class Broker {
     const found = this.#interests.filter((interest) => matches(interest.subject, subject));
     this.#matching.set(subject, found);
     return found;
+  }
+
+  #streamTaking(subject: string): Stream | undefined {
+    const known = this.#taking.get(subject);
+    if (known !== undefined) return known;
+    for (const stream of this.#streams.values()) {
+      if (!stream.spec.subjects.some((pattern) => matches(pattern, subject))) continue;
+      this.#taking.set(subject, stream);
+      return stream;
+    }
+    return undefined;
   }
 
   #refuseUnexpected(stream: Stream, subject: string, options: AppendOptions): void {

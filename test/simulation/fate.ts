@@ -20,10 +20,13 @@ export interface FateParts {
   readonly lastSeq: () => number;
   start(config: Config): SimulatedProcess;
   note(what: object): void;
+  /** Counted for the result. */
+  happened(group: string, name: string): void;
 }
 
 /** Something that happens to an actor when it has done so much more. */
 interface Trap {
+  readonly kind: Fault['kind'];
   readonly actor: ActorKind;
   readonly number: number;
   turns: number;
@@ -63,6 +66,7 @@ export class Fate {
       if (trap.turns-- > 0) continue;
       this.#traps = this.#traps.filter((other) => other !== trap);
       this.#parts.note({ sprung: thread.owner.name });
+      this.#parts.happened('faults', trap.kind);
       trap.spring(thread);
       return;
     }
@@ -71,6 +75,8 @@ export class Fate {
   act(fault: Fault): void {
     if (this.#isOver) return;
     this.#parts.note(fault);
+    // A trap counts when it is sprung.
+    if (fault.kind !== 'killActor' && fault.kind !== 'hangActor') this.#parts.happened('faults', fault.kind);
     switch (fault.kind) {
       case 'killActor':
         this.#trap(fault, (thread) => thread.kill('killed'));
@@ -131,8 +137,9 @@ export class Fate {
     if (this.process === undefined && this.#starting === 0) this.startProcess();
   }
 
-  #trap(fault: { actor: ActorKind; number: number; turns: number }, spring: (thread: Thread) => void): void {
-    this.#traps.push({ actor: fault.actor, number: fault.number, turns: fault.turns, spring });
+  #trap(fault: Omit<Trap, 'spring'>, spring: (thread: Thread) => void): void {
+    const { kind, actor, number, turns } = fault;
+    this.#traps.push({ kind, actor, number, turns, spring });
   }
 
   #hang(thread: Thread, forMs: number): void {
@@ -146,7 +153,9 @@ export class Fate {
 
   #burySoon(thread: Thread): void {
     const { world } = this.#parts.network;
-    if (!thread.believed) world.after(world.fate, undeadMs, () => thread.kill('gone at last'));
+    if (thread.believed) return;
+    this.#parts.happened('woke too late', thread.kind);
+    world.after(world.fate, undeadMs, () => thread.kill('gone at last'));
   }
 
   #replace(actors: ActorCounts, downMs: number, end: (process: SimulatedProcess) => void): void {
@@ -178,7 +187,10 @@ export class Fate {
     const { world } = this.#parts.network;
     process.hang();
     this.#begin(actors, 10);
-    world.after(world.fate, forMs, () => process.wake());
+    world.after(world.fate, forMs, () => {
+      if (process.isAlive && process !== this.process) this.#parts.happened('woke too late', 'process');
+      process.wake();
+    });
   }
 
   #rollback(back: number, mode: 'continue' | 'relearn'): void {

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { sharedBuilds } from './builds.ts';
 import { type Outcome, runSchedule } from './schedule.ts';
 import { runShare } from './share.ts';
+import { addTotals, sorted, type Totals } from './totals.ts';
 
 async function one(seed: number, json: boolean): Promise<void> {
   const outcome = await runSchedule(seed, sharedBuilds(), json ? undefined : (line) => console.log(line));
@@ -20,21 +21,17 @@ async function many(
 ): Promise<void> {
   const { jobs, bail, json } = options;
   const startedMs = performance.now();
-  const sum = {
-    steps: 0,
-    simulatedMs: 0,
-    entries: 0,
-    faults: 0,
-    versions: 0,
-    epochs: 0,
-    answered: 0,
-    refused: 0,
-  };
+  const startedCpu = process.cpuUsage();
+  const totals: Totals = {};
+  let steps = 0;
+  let simulatedMs = 0;
   const failed: number[] = [];
   let seeds = 0;
   const done = (outcome: Outcome) => {
     seeds++;
-    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += outcome[key];
+    steps += outcome.steps;
+    simulatedMs += outcome.simulatedMs;
+    addTotals(totals, outcome.totals);
     if (outcome.failure === undefined) return;
     failed.push(outcome.seed);
     console.error(
@@ -48,14 +45,19 @@ async function many(
     bail,
   }));
   await Promise.all(shares.map((share) => runShare(share, done)));
-  const { simulatedMs, ...counts } = sum;
+  // Of all threads: what a seed costs, also on a machine that has other things to do.
+  const { user, system } = process.cpuUsage(startedCpu);
+  const rounded = (value: number, digits: number) => Math.round(value * 10 ** digits) / 10 ** digits;
   const figures = {
     seeds,
     failed: failed.length,
     failedSeeds: failed.sort((a, b) => a - b).slice(0, 100),
-    ...counts,
-    simulatedHours: Math.round(simulatedMs / 36_000) / 100,
-    seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+    steps,
+    ...sorted(totals),
+    simulatedHours: rounded(simulatedMs / 3_600_000, 2),
+    seconds: rounded((performance.now() - startedMs) / 1000, 1),
+    cpuSeconds: rounded((user + system) / 1e6, 1),
+    cpuMsPerSeed: rounded((user + system) / 1000 / Math.max(1, seeds), 1),
   };
   console.log(json ? JSON.stringify(figures) : figures);
   if (failed.length > 0) process.exitCode = 1;

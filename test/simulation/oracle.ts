@@ -80,6 +80,18 @@ export class Oracle {
     return [...this.#entries.keys()];
   }
 
+  get epochReasons(): string[] {
+    return this.epochs.map((epoch) => this.#entryOf(epoch).reason);
+  }
+
+  get traffic(): { entries: number; events: number } {
+    const log = this.#log();
+    return {
+      entries: log.length,
+      events: log.reduce((sum, stored) => sum + this.#factsOf(stored).events, 0),
+    };
+  }
+
   /** Marks of a state that holds the whole log. */
   get ends(): Float64Array {
     return this.#marksOf([this.lastSeq]);

@@ -76,6 +76,7 @@ const settings: ConfigInput = {
   models: {
     [modelName]: {
       features: { bits: 8 },
+      dedupe: { idsMax: 12 },
       limits: { eventsPerMessageMax: 6, featuresMax: 64, featuresPerMessageMax: 1024 },
     },
   },

@@ -2,6 +2,7 @@
  * One schedule: a whole system from its start, through its plan's traffic and faults, to rest. Then everything is
  * compared with the plain loop over the log. The same seed gives the same schedule, event by event.
  */
+import type { LearnerSettings } from '../../actors/learner.ts';
 import type { ShardSettings } from '../../actors/shard.ts';
 import type { Config, ModelConfig } from '../../config/schema.ts';
 import { messageOf } from '../../src/base/errors.ts';
@@ -10,6 +11,7 @@ import { unseal } from '../../src/checkpoint/sealed-json.ts';
 import type { Manifest } from '../../src/checkpoint/store.ts';
 import type { buildModel } from '../../src/kernels/build-model.ts';
 import { subjectsOf } from '../../src/protocol/subjects.ts';
+import { stagedTo } from '../../src/shard/staging.ts';
 import { PlainLoop } from '../support/plain-loop.ts';
 import { Broker } from './broker.ts';
 import { Asker, Publisher } from './clients.ts';
@@ -25,6 +27,7 @@ import { checkpointFolder, modelName, SimulatedProcess } from './process.ts';
 import { Random } from './random.ts';
 import { checkReply } from './reply-check.ts';
 import { type MarksSeen, ShardWatch } from './shard-watch.ts';
+import { addTotals, count, type Totals } from './totals.ts';
 import { installClock } from './virtual-clock.ts';
 import { type Owner, World } from './world.ts';
 
@@ -35,12 +38,7 @@ export interface Outcome {
   readonly digest: number;
   readonly steps: number;
   readonly simulatedMs: number;
-  readonly entries: number;
-  readonly faults: number;
-  readonly versions: number;
-  readonly epochs: number;
-  readonly answered: number;
-  readonly refused: number;
+  readonly totals: Totals;
 }
 
 export type Say = (line: string) => void;
@@ -86,6 +84,7 @@ class Schedule {
   readonly #threads = new Map<Owner, Thread>();
   readonly #watches = new Map<Owner, ShardWatch>();
   readonly #marksSeen: MarksSeen = new WeakMap();
+  readonly #totals: Totals = {};
   #processes = 0;
 
   constructor(seed: number, build: typeof buildModel, say: Say | undefined) {
@@ -125,6 +124,7 @@ class Schedule {
       lastSeq: () => this.#oracle.lastSeq,
       start: (config) => this.#startProcess(config),
       note: (what) => this.#tell('fate', JSON.stringify(what)),
+      happened: (group, name) => count(this.#totals, group, name),
     });
   }
 
@@ -173,13 +173,19 @@ class Schedule {
       digest: world.digest >>> 0,
       steps: world.steps,
       simulatedMs: Math.round(world.now),
-      entries: this.#oracle.lastSeq,
-      faults: this.#plan.faults.length,
-      versions: this.#oracle.versions.size,
-      epochs: this.#oracle.epochs.length,
-      answered: this.#asker.answered,
-      refused: this.#asker.refused,
+      totals: this.#totalsNow(),
     };
+  }
+
+  #totalsNow(): Totals {
+    const { entries, events } = this.#oracle.traffic;
+    const { answered, refused } = this.#asker;
+    for (const reason of this.#oracle.epochReasons) count(this.#totals, 'epochs', reason);
+    addTotals(this.#totals, {
+      traffic: { entries, events, answered, refused },
+      versions: { made: this.#oracle.versions.size },
+    });
+    return this.#totals;
   }
 
   /** Work that is done in the world's time, until it is done. */
@@ -208,6 +214,9 @@ class Schedule {
   }
 
   get #isAtRest(): boolean {
+    const { current } = this.world;
+    // It begins with something that a shard did, or was there already when somebody looked.
+    if (current !== this.world.fate && !this.#watches.has(current)) return false;
     if (!this.#publisher.isDone || !this.#isServing) return false;
     const process = this.#fate.process!;
     const shards = this.#shardsAtWork;
@@ -245,6 +254,7 @@ class Schedule {
         this.world.fail(new Error(`${name} broke: ${(error as Error)?.stack ?? error}`)),
       started: (thread) => this.#threadStarted(thread),
     });
+    count(this.#totals, 'lives', 'process');
     this.#tell('fate', `${started.name} starts: ${JSON.stringify(config.models[modelName]!.actors)}`);
     started.start();
     return started;
@@ -252,12 +262,25 @@ class Schedule {
 
   #threadStarted(thread: Thread): void {
     this.#threads.set(thread.owner, thread);
+    count(this.#totals, 'lives', thread.kind);
+    if (thread.kind === 'learner') this.#lookForUnfinished(thread.settings as LearnerSettings);
     if (thread.kind !== 'shard') return;
     const settings = thread.settings as ShardSettings;
     this.#watches.set(
       thread.owner,
       new ShardWatch(settings, this.#oracle, this.#plan.isExact, this.#marksSeen),
     );
+  }
+
+  /** What an earlier life left for the one that begins. */
+  #lookForUnfinished({ epoch, learner }: LearnerSettings): void {
+    const memories = [...this.#watches.values()].flatMap((watch) =>
+      watch.epoch === epoch ? [watch.memory] : [],
+    );
+    const ends = memories.map(({ ledger }) => ledger.committedTo[learner]);
+    if (ends.some((end) => end !== ends[0])) count(this.#totals, 'taken over', 'batch half committed');
+    else if (memories.some((memory) => stagedTo(memory, learner) > 0))
+      count(this.#totals, 'taken over', 'batch staged');
   }
 
   #versionsOnDisk(): number[] {

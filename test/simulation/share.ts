@@ -18,7 +18,7 @@ export interface Share {
 /** Resolves when all have run, or the first has failed; rejects when the worker itself fails. */
 export function runShare(share: Share, done: (outcome: Outcome) => void): Promise<void> {
   // A schedule leaves much short-lived memory behind; room for it makes collecting cheap.
-  const resourceLimits = { maxYoungGenerationSizeMb: 128 };
+  const resourceLimits = { maxYoungGenerationSizeMb: 32 };
   const worker = new Worker(new URL(import.meta.url), { workerData: share, resourceLimits });
   worker.on('message', done);
   return new Promise((resolve, reject) => {

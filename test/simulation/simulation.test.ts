@@ -7,6 +7,7 @@ import t from 'tap';
 import { sharedBuilds } from './builds.ts';
 import { type Outcome, runSchedule } from './schedule.ts';
 import { runShare } from './share.ts';
+import { addTotals, type Totals } from './totals.ts';
 
 t.setTimeout(170_000);
 
@@ -22,11 +23,13 @@ t.test('simulation - seeded schedules end in the state of the plain loop', async
   for (const { seed, failure } of outcomes) {
     if (failure !== undefined) t.fail(`${failure}\nreplay: npm run simulate -- --seed ${seed}`);
   }
-  const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((all, outcome) => all + of(outcome), 0);
-  t.ok(sum(({ faults }) => faults) > 150, 'much went wrong');
-  t.ok(sum(({ versions }) => versions) > 25, 'versions were made');
-  t.ok(sum(({ epochs }) => epochs) > 70, 'epochs changed');
-  t.ok(sum(({ answered }) => answered) > 500, 'predictions were answered');
+  const totals: Totals = {};
+  for (const outcome of outcomes) addTotals(totals, outcome.totals);
+  const sum = (group: string) => Object.values(totals[group] ?? {}).reduce((all, one) => all + one, 0);
+  t.ok(sum('faults') > 150, 'much went wrong');
+  t.ok(sum('versions') > 25, 'versions were made');
+  t.ok(sum('epochs') > 70, 'epochs changed');
+  t.ok(totals.traffic!.answered! > 500, 'predictions were answered');
 });
 
 t.test('simulation - the same seed is the same schedule, event by event', async (t) => {
