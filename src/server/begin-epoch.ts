@@ -1,6 +1,6 @@
 /**
- * How an epoch begins that starts from a version: the log is compared with the version, the marks are worked out, the
- * entry is written. Whoever calls loads the parameters and starts the actors.
+ * How an epoch begins: the log is compared with the version that it starts from, the marks are worked out, the entry is
+ * written. Whoever calls loads the parameters and starts the actors.
  */
 import type { ModelConfig } from '../../config/schema.ts';
 import type { FaultPoints } from '../base/fault-points.ts';
@@ -8,9 +8,9 @@ import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore, Manifest, Pointer } from '../checkpoint/store.ts';
 import type { Channel, StreamState } from '../nats/channel.ts';
 import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
-import type { EpochEntry, ServedState } from '../protocol/internal.ts';
+import type { EpochEntry, Exclusion, ServedState } from '../protocol/internal.ts';
 import type { EpochLog } from './epoch-log.ts';
-import { findRegressionOf, type LogRegression } from './log-regression.ts';
+import { findRegressionOf, type LogRegression, rangesUpTo } from './log-regression.ts';
 import type { BegunEpoch } from './model-epoch.ts';
 import { type StoredState, sayMissing, startingMarks } from './starting-state.ts';
 
@@ -26,7 +26,7 @@ export interface EpochPlace {
   readonly paused: boolean;
 }
 
-export async function begunEpoch(
+async function begunEpoch(
   { epochs, paused }: EpochPlace,
   epoch: number,
   entry: EpochEntry,
@@ -97,6 +97,31 @@ export async function rollbackEpoch(
     await store.writePointer(model, before ?? { version: 0 });
     throw error;
   }
+}
+
+/** On the parameters in memory, on which nobody works meanwhile; what was lost of the log they still hold. */
+export async function heldEpoch(
+  place: EpochPlace,
+  held: { readonly served: ServedState; readonly marks: Float64Array },
+  how: {
+    readonly reason: EpochEntry['reason'];
+    readonly stream: StreamState;
+    readonly exclusions: readonly Exclusion[];
+    readonly regression: LogRegression | undefined;
+  },
+): Promise<{ begun: BegunEpoch; marks: Float64Array }> {
+  const { epochs } = place;
+  const { reason, stream, exclusions, regression } = how;
+  const { epoch: before, version: base } = held.served;
+  const marks = startingMarks(held.marks, 0, regression);
+  const agreesTo = regression?.agreesTo ?? Number.POSITIVE_INFINITY;
+  const lost = regression && ([agreesTo + 1, Math.max(...held.marks)] as const);
+  const leftOut = rangesUpTo(held.served.leftOut, agreesTo);
+  const incarnation = incarnationOfEpoch(before) + (regression === undefined ? 0 : 1);
+  const from = { epoch: before, marks: held.marks };
+  const entry = epochs.entryOf({ reason, base, from, skipTo: 0, leftOut, exclusions, incarnation, lost });
+  const epoch = await epochs.append(entry);
+  return { begun: await begunEpoch(place, epoch, entry, stream, marks), marks };
 }
 
 const keptMarks = (config: ModelConfig, manifest: Manifest | undefined): ArrayLike<number> =>

@@ -10,23 +10,21 @@ import type { FaultPoints } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec } from '../nats/channel.ts';
-import { encode } from '../protocol/codec.ts';
-import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
 import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
 import { anchorsFrom } from '../protocol/log-anchor.ts';
-import type { LogRegressionStatus, ModelPhase } from '../protocol/messages.ts';
+import type { ModelPhase } from '../protocol/messages.ts';
 import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { openShardMemory } from '../shard/memory.ts';
 import { type ModelActors, type ModelEpoch, modelActors, type Surroundings, stagesOf } from '../topology.ts';
 import { askVersion } from './ask-version.ts';
-import { begunEpoch, type EpochPlace, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
+import { type EpochPlace, heldEpoch, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
 import { EpochLog } from './epoch-log.ts';
-import { anchorsOfVersions, findRegression, type LogRegression, rangesUpTo } from './log-regression.ts';
+import { anchorsOfVersions, findRegression, type LogRegression } from './log-regression.ts';
 import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
-import { noticeOf } from './regression-notice.ts';
-import { checkDefinition, readVersion, startingMarks } from './starting-state.ts';
+import { RegressionNotice } from './regression-notice.ts';
+import { checkDefinition, readVersion } from './starting-state.ts';
 import { emptyStart, startingVersion } from './starting-version.ts';
 import { askImport, type ModelLine, storeTimeoutMs, tellLearners, tellPredictors } from './tell-actors.ts';
 
@@ -45,6 +43,7 @@ export class ModelHost {
   readonly model: string;
   readonly config: ModelConfig;
   readonly store: CheckpointStore;
+  readonly regressions: RegressionNotice;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -53,7 +52,6 @@ export class ModelHost {
   #reason: string | undefined;
   #epoch: ModelEpoch | undefined;
   #actors: ModelActors | undefined;
-  #regression: LogRegressionStatus | undefined;
   #paused = false;
   /** Our number among those that have owned the model's versions. */
   #owner = 0;
@@ -69,6 +67,7 @@ export class ModelHost {
     this.#subjects = subjectsOf(options.around.config.root);
     this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
     this.#line = { channel, subjects: this.#subjects, model, log };
+    this.regressions = new RegressionNotice(this.#line);
   }
 
   get phase(): ModelPhase {
@@ -278,16 +277,8 @@ export class ModelHost {
     await this.#changeEpoch(true, async () => {
       const before = this.#epoch!;
       const memories = settledMemory(before);
-      const held = memories[0]!.ledger.marks.slice();
-      const marks = startingMarks(held, 0, regression);
-      const { epoch: from, version: base } = before.served;
-      const start = { reason, base, from: { epoch: from, marks: held }, skipTo: 0, exclusions };
-      const lost = regression && ([agreesTo + 1, Math.max(...held)] as const);
-      const leftOut = rangesUpTo(before.served.leftOut, agreesTo);
-      const incarnation = incarnationOfEpoch(from) + (regression === undefined ? 0 : 1);
-      const entry = this.#epochs.entryOf({ ...start, leftOut, incarnation, lost });
-      const epoch = await this.#epochs.append(entry);
-      const begun = await begunEpoch(this.#place, epoch, entry, stream, marks);
+      const held = { served: before.served, marks: memories[0]!.ledger.marks.slice() };
+      const { begun, marks } = await heldEpoch(this.#place, held, { reason, stream, exclusions, regression });
       return () => continuedEpoch(before, memories, begun, marks);
     });
   }
@@ -312,24 +303,14 @@ export class ModelHost {
     });
   }
 
-  /** A loss of the log that nobody has acknowledged yet. */
-  get regression(): LogRegressionStatus | undefined {
-    return this.#regression;
-  }
-
-  acknowledge(): void {
-    this.#regression = undefined;
-  }
-
   /** Tells everybody, and has a version made that knows the log as it is now. */
   async #sayRegressed(regression: LogRegression): Promise<void> {
-    const { channel, log } = this.#options;
-    const notice = noticeOf(regression, this.served.epoch, new Date().toISOString());
-    this.#regression = notice;
-    log.error({ model: this.model, ...notice }, 'the log has lost events');
-    channel.publish(this.#subjects.event('regression', this.model), encode(notice, 'json'));
+    this.regressions.say(regression, this.served.epoch);
     await this.makeVersion('command').catch((error) =>
-      log.warn({ model: this.model, reason: messageOf(error) }, 'no version after the loss yet'),
+      this.#options.log.warn(
+        { model: this.model, reason: messageOf(error) },
+        'no version after the loss yet',
+      ),
     );
   }
 

@@ -170,8 +170,8 @@ export class Operations {
   /** Takes what was noticed of the log out of the status. */
   async acknowledge(model: string) {
     const { host } = this.#member(model);
-    const { regression } = host;
-    host.acknowledge();
+    const { current: regression } = host.regressions;
+    host.regressions.acknowledge();
     return { model, ...(regression === undefined ? {} : { regression }) };
   }
 

@@ -19,6 +19,7 @@ export function modelStatus(
   stream: StreamState | undefined,
 ): ModelStatus {
   const { config, served, reason } = host;
+  const regression = host.regressions.current;
   const definition = modelDefinition(config);
   const layout = rowLayoutOf(config);
   const metrics = (totals: Uint8Array | undefined): MetricsView =>
@@ -29,7 +30,7 @@ export function modelStatus(
     model: host.model,
     phase: host.phase,
     ...(reason === undefined ? {} : { reason }),
-    ...(host.regression === undefined ? {} : { regression: host.regression }),
+    ...(regression === undefined ? {} : { regression }),
     task: config.task,
     optimizer: config.optimizer.name,
     epoch: served.epoch,
