@@ -3,7 +3,6 @@
  * do twice it does twice; what counts is what the shards commit (src/learner).
  */
 import type { ModelConfig } from '../config/schema.ts';
-import { MillraceError } from '../src/base/errors.ts';
 import type { Featurizer } from '../src/features/featurizer.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
 import { BatchBuilder, batchEventsMax } from '../src/learner/batch-builder.ts';
@@ -11,16 +10,15 @@ import { EntryQueue } from '../src/learner/entry-queue.ts';
 import { ExclusionFilter } from '../src/learner/exclusion-filter.ts';
 import { gapAlarm } from '../src/learner/gap-alarm.ts';
 import { Learner } from '../src/learner/learner.ts';
+import { readInto } from '../src/learner/read-entries.ts';
 import { keepRejected } from '../src/learner/rejected-log.ts';
 import { assertSameLog } from '../src/learner/same-log.ts';
 import { ShardClient } from '../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../src/learner/take-over.ts';
-import type { LogEntry, LogReader } from '../src/nats/channel.ts';
+import { WorkBoard } from '../src/learner/work-board.ts';
 import { packInternal, unpackInternal } from '../src/protocol/codec.ts';
-import { decodeEpochEntry } from '../src/protocol/epoch-entry.ts';
-import { sequenceOfEpoch } from '../src/protocol/epoch-number.ts';
 import type { CutRequest, Exclusion, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
-import { type Subjects, subjectsOf, verbOfSubject } from '../src/protocol/subjects.ts';
+import { type Subjects, subjectsOf } from '../src/protocol/subjects.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
 import { actorThread } from '../src/runtime/thread.ts';
 
@@ -30,6 +28,8 @@ export interface LearnerSettings {
   readonly epoch: number;
   readonly config: ModelConfig;
   readonly learner: number;
+  /** Memory of the work board (src/learner/work-board.ts). */
+  readonly board: SharedArrayBuffer;
   readonly stream: { readonly name: string; readonly created: string };
   /** Of the epoch. */
   readonly exclusions: readonly Exclusion[];
@@ -50,6 +50,9 @@ export async function learnerActor(context: Context, build = buildModel): Promis
   const shards = shardClient(context, subjects, built.model.layout);
   const { marks, sums, anchors } = await takeOver(shards);
   await assertSameLog(channel, settings.stream, anchors);
+  const first = firstSequence(marks, learner, learners);
+  const board = new WorkBoard(settings.board, context.faults);
+  board.doneTo = first - 1;
   const queue = new EntryQueue(config.batch.eventsMax * 4, settings.queueBytesMax);
   const loop = new Learner({
     definition: built.definition,
@@ -57,8 +60,9 @@ export async function learnerActor(context: Context, build = buildModel): Promis
     modelName: model,
     learners,
     shards,
-    builder: builderOf(settings, built.featurizer, marks),
+    builder: builderOf(settings, built.featurizer, marks, board),
     queue,
+    board,
     recentIdsMax: config.dedupe.idsMax,
     keepRejected: (events) => keepRejected(channel, subjects, log, events),
     gapFound: gapAlarm(channel, subjects, model, log),
@@ -67,7 +71,6 @@ export async function learnerActor(context: Context, build = buildModel): Promis
     faults: context.faults,
   });
 
-  const first = firstSequence(marks, learner, learners);
   const reader = await channel.readFrom(subjects.stream(model), first);
   log.info({ model, epoch, first }, 'learning');
   const cuts = channel.subscribe(subjects.learners(model, epoch, 'cut'), (message) => {
@@ -116,7 +119,12 @@ function shardClient(
   });
 }
 
-function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Float64Array): BatchBuilder {
+function builderOf(
+  settings: LearnerSettings,
+  featurizer: Featurizer,
+  marks: Float64Array,
+  board: WorkBoard,
+): BatchBuilder {
   const { model, config, learner, exclusions } = settings;
   const { eventsPerMessageMax, featuresMax, featuresPerMessageMax } = config.limits;
   const { learners } = config.actors;
@@ -124,22 +132,7 @@ function builderOf(settings: LearnerSettings, featurizer: Featurizer, marks: Flo
   const recentIdsMax = config.dedupe.idsMax;
   const limits = { eventsPerMessageMax, featuresMax, featuresPerMessageMax, recentIdsMax };
   const own = { ...place, ...limits, eventsMax: batchEventsMax(config) };
-  return new BatchBuilder(own, featurizer, marks, new ExclusionFilter(exclusions));
+  return new BatchBuilder(own, featurizer, marks, new ExclusionFilter(exclusions), board);
 }
-
-async function readInto(queue: EntryQueue, reader: LogReader, epoch: number): Promise<void> {
-  for await (const entry of reader) {
-    // Another epoch was started by another owner of this model: what this one learns would be refused.
-    if (entry.seq > sequenceOfEpoch(epoch) && beginsEpoch(entry)) {
-      throw new MillraceError('conflict', `epoch ${epoch} has ended: epoch ${entry.seq} began`);
-    }
-    queue.push(entry);
-    await queue.room();
-  }
-}
-
-/** An acknowledgement of the server may land on this subject too, when a client names it for the answer to a publish. */
-const beginsEpoch = ({ subject, data }: LogEntry): boolean =>
-  verbOfSubject(subject) === 'control' && decodeEpochEntry(data) !== undefined;
 
 export default actorThread(learnerActor);

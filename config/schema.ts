@@ -191,6 +191,16 @@ export const modelSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  poison: z
+    .strictObject({
+      failuresMax: integer(
+        2,
+        100,
+        3,
+        'Times that a learner may end, or hang, at one event before that event is passed over',
+      ),
+    })
+    .prefault({}),
   dedupe: z
     .strictObject({
       windowMs: integer(

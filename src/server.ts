@@ -131,7 +131,8 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     logLevel: config.log.level,
     log,
     faults: options.faults,
-    beforeRestart: async (spec) => operations.hostOf(spec.name)?.refresh(spec) ?? spec,
+    beforeRestart: async (spec) => operations.hostOf(spec.name)?.beforeRestart(spec) ?? spec,
+    isExcused: (spec, error) => operations.hostOf(spec.name)?.ended(spec, error) ?? false,
   });
   const operations: Operations = new Operations({
     channel,

@@ -25,6 +25,8 @@ export interface ModelEpoch {
   readonly served: ServedState;
   readonly shapes: readonly ShardShape[];
   readonly buffers: readonly ShardBuffers[];
+  /** Where each learner says what it is at. */
+  readonly boards: readonly SharedArrayBuffer[];
   readonly stream: { readonly name: string; readonly created: string };
   /** Our number among those that have owned the model's versions. */
   readonly owner: number;
@@ -87,7 +89,7 @@ export interface ModelActors {
 }
 
 export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActors {
-  const { model, config, served, shapes, buffers, stream, owner, learned, paused, entry } = epoch;
+  const { model, config, served, shapes, buffers, boards, stream, owner, learned, paused, entry } = epoch;
   const { root, metrics } = around.config;
   const { codeVersion, checkpointFolder } = around;
   const common = { root, model, requestTimeoutMs, reportMs: metrics.intervalMs };
@@ -105,7 +107,8 @@ export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActor
       return specOf('shard', `${model}/shard/${shard}`, settings);
     }),
     learners: numbered(config.actors.learners, (learner) => {
-      const work = { learner, stream, exclusions: entry.exclusions, paused, queueBytesMax };
+      const board = boards[learner]!;
+      const work = { learner, board, stream, exclusions: entry.exclusions, paused, queueBytesMax };
       const settings = { ...common, epoch: served.epoch, config, ...work };
       return specOf('learner', `${model}/learner/${learner}`, settings);
     }),
@@ -137,6 +140,11 @@ export const monitorActor = (around: Surroundings): ActorSpec<MonitorSettings> =
     root: around.config.root,
     windowEvents: around.config.metrics.windowEvents,
   });
+
+/** Where a learner says what it is at; undefined of other actors. */
+export function boardOf(spec: ActorSpec): SharedArrayBuffer | undefined {
+  return spec.kind === 'learner' ? (spec.settings as LearnerSettings).board : undefined;
+}
 
 /** A model's actors in the order in which they are started. */
 export const stagesOf = (actors: ModelActors): (readonly ActorSpec[])[] => [

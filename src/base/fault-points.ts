@@ -4,6 +4,9 @@
  * Nothing happens at any of them unless a process was started to be broken: `noFaults` does nothing.
  */
 export const faultPoints = [
+  'learner.decoding',
+  'learner.featurizing',
+  'learner.learning',
   'learner.beforePull',
   'learner.afterPull',
   'learner.betweenStages',
@@ -23,8 +26,11 @@ export const faultPoints = [
 export type FaultPoint = (typeof faultPoints)[number];
 
 export interface FaultPoints {
-  /** In synchronous work: may never return, may block, may throw what the place could meet by itself. */
-  reach(point: FaultPoint): void;
+  /**
+   * In synchronous work: may never return, may block, may throw what the place could meet by itself. Where it is an
+   * event's place, with the event's.
+   */
+  reach(point: FaultPoint, seq?: number, index?: number): void;
   /** Between two messages: what was sent before it arrives before anything happens. Undefined: go on at once. */
   pass(point: FaultPoint): Promise<void> | undefined;
 }

@@ -16,6 +16,7 @@ import type { Batch, Position } from './batch.ts';
 import { eventsOf, learnableEvent } from './events.ts';
 import { ExclusionFilter } from './exclusion-filter.ts';
 import { firstSequence } from './take-over.ts';
+import { WorkBoard } from './work-board.ts';
 
 export interface BuilderSettings {
   readonly model: string;
@@ -53,6 +54,7 @@ export class BatchBuilder {
   /** Last sequence already in the parameters, per partition, when this learner started. */
   readonly #marks: Float64Array;
   readonly #exclusions: ExclusionFilter;
+  readonly #board: WorkBoard;
   /** Sequence of the entry that comes next, when nothing is gone. */
   #nextSeq: number;
 
@@ -61,11 +63,13 @@ export class BatchBuilder {
     featurizer: Featurizer,
     marks: Float64Array,
     exclusions: ExclusionFilter = new ExclusionFilter([]),
+    board: WorkBoard = new WorkBoard(),
   ) {
     this.#settings = settings;
     this.#featurizer = featurizer;
     this.#marks = marks;
     this.#exclusions = exclusions;
+    this.#board = board;
     this.#nextSeq = firstSequence(marks, settings.learner, settings.learners);
     this.#vector = featurizer.vector();
   }
@@ -117,6 +121,7 @@ export class BatchBuilder {
 
   #takeEvents(entry: LogEntry, batch: Batch): RejectedEvent[] {
     let items: readonly unknown[];
+    this.#board.begin('learner.decoding', entry.seq);
     try {
       items = eventsOf(entry, this.#settings.eventsPerMessageMax);
     } catch (error) {
@@ -131,6 +136,7 @@ export class BatchBuilder {
         batch.excluded++;
         continue;
       }
+      this.#board.begin('learner.featurizing', entry.seq, index);
       try {
         const event = learnableEvent(items[index], this.#settings.task);
         this.#featurizer.featurize(event.features, this.#vector);
@@ -149,6 +155,7 @@ export class BatchBuilder {
   /** Events in a message that is passed over; one that cannot be decoded, or must not be, is one. */
   #countOf(entry: LogEntry): number {
     if (this.#exclusions.isPoison(entry)) return 1;
+    this.#board.begin('learner.decoding', entry.seq);
     try {
       return eventsOf(entry, this.#settings.eventsPerMessageMax).length;
     } catch {

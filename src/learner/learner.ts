@@ -20,6 +20,7 @@ import { Duplicates } from './duplicates.ts';
 import type { EntryQueue } from './entry-queue.ts';
 import type { GapAlarm } from './gap-alarm.ts';
 import type { ShardClient, ShardRows } from './shard-client.ts';
+import type { WorkBoard } from './work-board.ts';
 
 export interface LearnerParts {
   readonly definition: ModelDefinition;
@@ -29,6 +30,8 @@ export interface LearnerParts {
   readonly shards: ShardClient;
   readonly builder: BatchBuilder;
   readonly queue: EntryQueue;
+  /** Says where the learner is. */
+  readonly board: WorkBoard;
   /** Ids of learned events that shard 0 remembers; 0: ids mean nothing. */
   readonly recentIdsMax: number;
   /** Keeps what was refused; resolves when that is durable. */
@@ -116,40 +119,60 @@ export class Learner {
 
   /** Commits what is staged, and sends the markers that were asked for: the place between two batches. */
   async #settle(uncommitted: number): Promise<number> {
-    const { shards } = this.#parts;
-    if (uncommitted > 0) await shards.commit(uncommitted);
+    const { shards, board } = this.#parts;
+    if (uncommitted > 0) {
+      await shards.commit(uncommitted);
+      board.doneTo = uncommitted;
+    }
     for (const cut of this.#cuts.splice(0)) await shards.marker(cut);
     return 0;
   }
 
   /** Entries that have arrived, up to a full batch; undefined when none have. */
   #prepare(): Prepared | undefined {
-    const { queue, builder } = this.#parts;
+    const { queue, builder, board } = this.#parts;
     if (queue.length === 0) return undefined;
     const batch = this.#batches[this.#next]!;
     this.#next = 1 - this.#next;
     batch.clear();
     const rejected: RejectedEvent[] = [];
-    while (queue.length > 0 && builder.accepts(batch)) rejected.push(...builder.take(queue.shift(), batch));
+    while (queue.length > 0 && builder.accepts(batch)) {
+      const entry = queue.shift();
+      board.takenTo = entry.seq;
+      rejected.push(...builder.take(entry, batch));
+      if (board.isSuspect(entry.seq)) break;
+    }
+    board.rest();
     return { batch, rejected };
   }
 
   async #learn({ batch, rejected }: Prepared, uncommitted: number): Promise<void> {
-    const { shards, keepRejected, faults = noFaults } = this.#parts;
+    const { shards, board, keepRejected, faults = noFaults } = this.#parts;
+    this.#blame(batch);
     const keys = batch.keys.keys.subarray(0, batch.keys.count);
     const parts = shards.split(keys);
     this.#reserve(keys.length, batch.count);
     faults.reach('learner.beforePull');
-    const [duplicates] = await Promise.all([
-      this.#duplicatesIn(batch, uncommitted),
-      shards.pull(parts, uncommitted, this.#table),
-    ]);
+    const known = this.#duplicatesIn(batch, uncommitted);
+    const pulled = shards.pull(parts, uncommitted, this.#table);
+    board.rest();
+    const [duplicates] = await Promise.all([known, pulled]);
+    if (uncommitted > 0) board.doneTo = uncommitted;
     faults.reach('learner.afterPull');
     for (const [first, last] of batch.gaps) this.#parts.gapFound(first, last);
     const tally = this.#apply(batch, rejected, keys.length, duplicates);
     // What was refused is durable before the batch counts as applied: an event is never in neither place.
-    if (rejected.length > 0) await keepRejected(rejected);
+    const kept = rejected.length > 0 ? keepRejected(rejected) : undefined;
+    board.rest();
+    await kept;
+    this.#blame(batch);
     await this.#push(parts, batch.toSeq, tally, duplicates?.learnedIds);
+  }
+
+  /** What is done for the batch as a whole is the fault of a message only when it is the only one. */
+  #blame({ toSeq }: Batch): void {
+    const { board } = this.#parts;
+    if (board.isSuspect(toSeq)) board.begin('learner.learning', toSeq);
   }
 
   /** Undefined when no event of the batch has an id. */
@@ -166,8 +189,10 @@ export class Learner {
     tally: BatchTally,
     learnedIds: Uint32Array | undefined,
   ): Promise<void> {
-    const pushed = this.#parts.shards.push(parts, this.#table, toSeq, tally, learnedIds);
-    this.#overlapped = this.#prepare();
+    const { shards, board } = this.#parts;
+    const pushed = shards.push(parts, this.#table, toSeq, tally, learnedIds);
+    board.rest();
+    if (!board.isSuspect(toSeq)) this.#overlapped = this.#prepare();
     await pushed;
   }
 
@@ -178,7 +203,7 @@ export class Learner {
     rows: number,
     duplicates: Duplicates | undefined,
   ): BatchTally {
-    const { model, definition, learners } = this.#parts;
+    const { model, board, definition, learners } = this.#parts;
     const sums = learners > 1 ? new Float64Array(sumCount) : this.#sums;
     if (learners > 1) this.#before.set(this.#table.subarray(0, rows * model.layout.width));
     let learned = 0;
@@ -188,6 +213,7 @@ export class Learner {
         repeated++;
         continue;
       }
+      board.begin('learner.learning', batch.seqs[i]!, batch.indices[i]!);
       const view = {
         rows: batch.rows,
         values: batch.values,
@@ -205,6 +231,7 @@ export class Learner {
         rejected.push(this.#refusedWhileLearning(batch, i, error));
       }
     }
+    this.#blame(batch);
     if (learners > 1)
       differenceRows(model.layout, batch.keys.keys.subarray(0, rows), this.#before, this.#table);
     return {

@@ -16,6 +16,8 @@ export type FaultAction = 'exit' | 'kill' | 'hang' | 'disconnect' | 'diskFull';
 export interface FaultOrder {
   /** Absent: right now. */
   readonly point?: FaultPoint;
+  /** At this message, or this event of it, only. */
+  readonly at?: { readonly seq: number; readonly index?: number };
   readonly action: FaultAction;
   /** Times that the place is reached without harm before; 0 when absent. */
   readonly after?: number;
@@ -31,6 +33,8 @@ export interface FaultSettings {
   readonly subject: string;
   /** What the main thread is armed with before anything has started. */
   readonly armed: readonly FaultOrder[];
+  /** What every life of an actor is armed with, by the actor's name. */
+  readonly lives?: Readonly<Record<string, readonly FaultOrder[]>>;
 }
 
 /** From the environment of a process that the harness has started; undefined everywhere else. */
@@ -72,8 +76,8 @@ export class ArmedFaults implements FaultPoints {
     else this.#armed.push({ order, harmless: order.after ?? 0, harmful: order.times ?? 1 });
   }
 
-  reach(point: FaultPoint): void {
-    const order = this.#due(point);
+  reach(point: FaultPoint, seq?: number, index?: number): void {
+    const order = this.#due(point, seq, index);
     if (order !== undefined) act(order);
   }
 
@@ -88,9 +92,9 @@ export class ArmedFaults implements FaultPoints {
     });
   }
 
-  #due(point: FaultPoint): FaultOrder | undefined {
+  #due(point: FaultPoint, seq?: number, index?: number): FaultOrder | undefined {
     for (const armed of this.#armed) {
-      if (armed.order.point !== point || armed.harmful === 0) continue;
+      if (armed.order.point !== point || armed.harmful === 0 || !isAt(armed.order, seq, index)) continue;
       if (armed.harmless > 0) {
         armed.harmless--;
         continue;
@@ -101,6 +105,9 @@ export class ArmedFaults implements FaultPoints {
     return undefined;
   }
 }
+
+const isAt = ({ at }: FaultOrder, seq: number | undefined, index: number | undefined): boolean =>
+  at === undefined || (at.seq === seq && (at.index === undefined || at.index === index));
 
 function act({ action, holdMs = holdMsByDefault }: FaultOrder): void {
   switch (action) {

@@ -46,6 +46,11 @@ export interface ChildSurroundings {
   readonly clock: () => number;
   /** May hand the next life other settings, such as a memory that was repaired. */
   readonly beforeRestart: (spec: ActorSpec, life: number) => Promise<ActorSpec>;
+  /**
+   * Asked once for each thread that ended: whether somebody is finding out why. Then the restart does not count
+   * against the intensity.
+   */
+  readonly isExcused: (spec: ActorSpec, error: Error) => boolean;
   readonly changed: (change: ActorChange) => void;
   readonly gaveUp: (name: string, error: Error) => void;
 }
@@ -168,12 +173,18 @@ export class Child {
     if (this.#phase.state === 'stopping') this.#enter({ state: 'stopped' }, error);
     else if (!this.#mayRestart(error)) this.#enter({ state: error ? 'failed' : 'stopped' }, error);
     else if (error instanceof SetupError && !this.#wasReady) this.#giveUp(error);
-    else this.#backOff(error ?? new Error('the actor finished by itself'));
+    else this.#endedUnasked(error ?? new Error('the actor finished by itself'));
   }
 
   #mayRestart(error: Error | undefined): boolean {
     const { restart } = this.#spec;
     return restart === 'permanent' || (restart === 'transient' && error !== undefined);
+  }
+
+  #endedUnasked(error: Error): void {
+    const { settings, isExcused } = this.#around;
+    if (isExcused(this.#spec, error)) this.#relaunchIn(settings.backoffMs, error);
+    else this.#backOff(error);
   }
 
   #backOff(error: Error): void {
@@ -184,7 +195,11 @@ export class Child {
       return;
     }
     this.#history = decision.history;
-    const timer = setTimeout(() => void this.#relaunch(phase), decision.waitMs);
+    this.#relaunchIn(decision.waitMs, error);
+  }
+
+  #relaunchIn(waitMs: number, error: Error): void {
+    const timer = setTimeout(() => void this.#relaunch(phase), waitMs);
     const phase: Phase = { state: 'backing-off', timer };
     this.#enter(phase, error);
   }

@@ -29,6 +29,8 @@ export interface SupervisorOptions {
   readonly pool?: WorkerPool;
   /** Asked before each restart; what it returns is started under the same name. A rejection counts as a failed start. */
   readonly beforeRestart?: (spec: ActorSpec, life: number) => Promise<ActorSpec>;
+  /** Whether somebody is finding out why this one ends: then its restart does not count. Never, when absent. */
+  readonly isExcused?: (spec: ActorSpec, error: Error) => boolean;
 }
 
 export interface Supervisor {
@@ -72,6 +74,7 @@ class ProcessSupervisor implements Supervisor {
       ...options,
       clock: options.clock ?? (() => performance.now()),
       beforeRestart: options.beforeRestart ?? (async (spec) => spec),
+      isExcused: options.isExcused ?? (() => false),
       pool: options.pool ?? createWorkerPool(this.#actorsMax, options.log),
       changed: (change) => {
         for (const listener of this.#changeListeners) listener(change);

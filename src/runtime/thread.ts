@@ -89,7 +89,7 @@ async function run<Settings>(
 
 function faultsOf({ faults, spec }: ThreadTask, channel: Channel): FaultPoints {
   if (faults === undefined) return noFaults;
-  const armed = new ArmedFaults();
+  const armed = new ArmedFaults(faults.lives?.[spec.name]);
   armed.listen(channel, `${faults.subject}.${spec.name.replaceAll('/', '.')}`);
   return armed;
 }

@@ -9,7 +9,9 @@
 import type { CheckpointStore, Manifest, Pointer } from '../checkpoint/store.ts';
 import type { Channel, StreamState } from '../nats/channel.ts';
 import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
-import { isAnchor, type LogAnchor } from '../protocol/log-anchor.ts';
+import { anchorsFrom, isAnchor, type LogAnchor } from '../protocol/log-anchor.ts';
+import { openShardMemory } from '../shard/memory.ts';
+import type { ModelEpoch } from '../topology.ts';
 
 /** What the parameters were learned from. */
 export interface LearnedLog {
@@ -99,11 +101,24 @@ export async function findRegressionOf(
   return findRegression(channel, name, stream, learned, older);
 }
 
+/** The same for what is in the parameters of an epoch now. */
+export async function findRegressionIn(
+  channel: Channel,
+  store: CheckpointStore,
+  { model, served, stream: learned, shapes, buffers }: ModelEpoch,
+  stream: StreamState,
+): Promise<LogRegression | undefined> {
+  const { marks, anchors } = openShardMemory(shapes[0]!, buffers[0]!).ledger;
+  const held = { created: learned.created, highestMark: Math.max(...marks), anchors: anchorsFrom(anchors) };
+  const older = await anchorsOfVersions(store, model, stream, served.epoch);
+  return findRegression(channel, learned.name, stream, held, older);
+}
+
 /**
  * Of the versions of this very stream that were made since it last lost entries: those from before may speak of what
  * was lost then.
  */
-export async function anchorsOfVersions(
+async function anchorsOfVersions(
   store: CheckpointStore,
   model: string,
   stream: StreamState,

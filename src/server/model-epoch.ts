@@ -3,6 +3,7 @@
  * which the epoch before worked on.
  */
 import type { ModelConfig } from '../../config/schema.ts';
+import { createBoardBuffer } from '../learner/work-board.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { StreamState } from '../nats/channel.ts';
 import type { EpochEntry } from '../protocol/internal.ts';
@@ -53,12 +54,16 @@ export function loadedEpoch(
       totals,
       anchor,
     }),
+    boards: boardsFor(config),
     stream: { name: streamName, created: stream.created },
     owner,
     learned: unpackTotals(totals).counts.learned,
     paused,
   };
 }
+
+const boardsFor = ({ actors }: ModelConfig): SharedArrayBuffer[] =>
+  Array.from({ length: actors.learners }, createBoardBuffer);
 
 /** Brings the memory to one state and returns it; nobody else may work on it meanwhile. */
 export function settledMemory({ shapes, buffers }: ModelEpoch): ShardMemory[] {
@@ -85,6 +90,7 @@ export function continuedEpoch(
     ...before,
     entry,
     served: { epoch, version: before.served.version, leftOut: entry.leftOut },
+    boards: boardsFor(before.config),
     stream: { ...before.stream, created: stream.created },
     paused,
   };

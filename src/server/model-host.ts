@@ -11,18 +11,25 @@ import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec } from '../nats/channel.ts';
 import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
-import { anchorsFrom } from '../protocol/log-anchor.ts';
 import type { ModelPhase } from '../protocol/messages.ts';
 import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { openShardMemory } from '../shard/memory.ts';
-import { type ModelActors, type ModelEpoch, modelActors, type Surroundings, stagesOf } from '../topology.ts';
+import {
+  boardOf,
+  type ModelActors,
+  type ModelEpoch,
+  modelActors,
+  type Surroundings,
+  stagesOf,
+} from '../topology.ts';
 import { askVersion } from './ask-version.ts';
 import { type EpochPlace, heldEpoch, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
 import { EpochLog } from './epoch-log.ts';
-import { anchorsOfVersions, findRegression, type LogRegression } from './log-regression.ts';
+import { findRegressionIn, type LogRegression } from './log-regression.ts';
 import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
+import { PoisonWatch } from './poison-watch.ts';
 import { RegressionNotice } from './regression-notice.ts';
 import { checkDefinition, readVersion } from './starting-state.ts';
 import { emptyStart, startingVersion } from './starting-version.ts';
@@ -44,6 +51,7 @@ export class ModelHost {
   readonly config: ModelConfig;
   readonly store: CheckpointStore;
   readonly regressions: RegressionNotice;
+  readonly #poison: PoisonWatch;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -68,6 +76,7 @@ export class ModelHost {
     this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
     this.#line = { channel, subjects: this.#subjects, model, log };
     this.regressions = new RegressionNotice(this.#line);
+    this.#poison = new PoisonWatch(this.#line, config.poison.failuresMax);
   }
 
   get phase(): ModelPhase {
@@ -157,11 +166,12 @@ export class ModelHost {
 
   /**
    * Passes these over from here on, with the parameters as they are: a new epoch in the log, which replays follow.
-   * Refuses with MillraceError('overloaded') beyond `limits.exclusionsMax`.
+   * Refuses with MillraceError('overloaded') beyond `limits.exclusionsMax`. `inEpoch`: only while that one is served.
    */
-  exclude(added: readonly Exclusion[]): Promise<void> {
-    return this.#inTurn(() => {
+  exclude(added: readonly Exclusion[], inEpoch?: number): Promise<void> {
+    return this.#inTurn(async () => {
       this.#refuseWhenOver();
+      if (inEpoch !== undefined && inEpoch !== this.served.epoch) return;
       return this.#goOn('exclude', { added });
     });
   }
@@ -176,7 +186,7 @@ export class ModelHost {
       try {
         version = await write();
       } finally {
-        await this.#options.supervisor.startAll([this.refresh(checkpointer)]);
+        await this.#options.supervisor.startAll([this.#refresh(checkpointer)]);
       }
     });
     return version;
@@ -188,13 +198,27 @@ export class ModelHost {
       if (this.#phase === 'failed')
         throw new MillraceError('notReady', `model ${this.model} failed: ${this.#reason}`);
       this.#paused = paused;
-      await tellLearners(this.#line, this.config.actors.learners, this.served.epoch, paused);
+      const learners = this.#runningActors().learners.map(({ name }) => name);
+      await tellLearners(this.#line, this.#options.supervisor, learners, this.served.epoch, paused);
       this.#phase = paused ? 'paused' : 'running';
     });
   }
 
-  /** The settings with which an actor starts again: what has changed since it was first started. */
-  refresh(spec: ActorSpec): ActorSpec {
+  /** An actor's thread has ended; whether that is part of finding the event to blame. */
+  ended(spec: ActorSpec, error: Error): boolean {
+    const board = boardOf(spec);
+    return board !== undefined && this.#poison.ended(spec.name, board, error);
+  }
+
+  /** With which settings an actor starts again. An event that ended it again and again is passed over first. */
+  async beforeRestart(spec: ActorSpec): Promise<ActorSpec> {
+    const { epoch } = this.served;
+    await this.#poison.settle(spec.name, (place) => this.exclude([{ kind: 'position', ...place }], epoch));
+    return this.#refresh(spec);
+  }
+
+  /** What has changed in an actor's settings since it was first started. */
+  #refresh(spec: ActorSpec): ActorSpec {
     if (this.#epoch === undefined) return spec;
     const actors = modelActors(this.#options.around, { ...this.#epoch, paused: this.#paused });
     return (
@@ -292,11 +316,7 @@ export class ModelHost {
       const { channel, store } = this.#options;
       if (this.#epoch === undefined || this.#phase === 'stopping') return;
       const stream = await this.#epochs.ensureStream();
-      const { marks, anchors } = openShardMemory(this.#epoch.shapes[0]!, this.#epoch.buffers[0]!).ledger;
-      const { created } = this.#epoch.stream;
-      const learned = { created, highestMark: Math.max(...marks), anchors: anchorsFrom(anchors) };
-      const older = await anchorsOfVersions(store, this.model, stream, this.served.epoch);
-      const regression = await findRegression(channel, this.streamName, stream, learned, older);
+      const regression = await findRegressionIn(channel, store, this.#epoch, stream);
       if (regression === undefined) return;
       await this.#goOn('regression', { regression });
       await this.#sayRegressed(regression);
@@ -366,6 +386,7 @@ export class ModelHost {
   }
 
   #install(epoch: ModelEpoch): void {
+    this.#poison.reset();
     this.#epoch = epoch;
     this.#actors = modelActors(this.#options.around, epoch);
   }

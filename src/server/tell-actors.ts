@@ -76,27 +76,39 @@ export async function askImport({ channel, subjects, model }: ModelLine, path: s
   return unpackInternal<{ version: number }>(reply.data).version;
 }
 
+/** A learner that has no thread at the moment need not hear: its next life starts with what is to be told. */
 export async function tellLearners(
   { channel, subjects, model }: ModelLine,
-  learners: number,
+  supervisor: Supervisor,
+  learners: readonly string[],
   epoch: number,
   paused: boolean,
 ): Promise<void> {
   const body = packInternal({ paused } satisfies PauseRequest);
-  const verbs = Array.from({ length: learners }, (_, learner) => `pause-${learner}`);
-  await Promise.all(
-    verbs.map((verb) => tellUntilHeard(channel, subjects.learners(model, epoch, verb), body)),
-  );
+  const tellings = learners.map((learner, number) => {
+    const isAway = () => {
+      const state = supervisor.statuses().find(({ name }) => name === learner)?.state;
+      return state === 'backing-off' || state === 'failed';
+    };
+    return tellUntilHeard(channel, subjects.learners(model, epoch, `pause-${number}`), body, isAway);
+  });
+  await Promise.all(tellings);
 }
 
 /** A learner that is just starting may not hear yet, and may have begun with the settings from before. */
-async function tellUntilHeard(channel: Channel, subject: string, body: Uint8Array): Promise<void> {
+async function tellUntilHeard(
+  channel: Channel,
+  subject: string,
+  body: Uint8Array,
+  isAway: () => boolean,
+): Promise<void> {
   const untilMs = performance.now() + tellTimeoutMs;
   for (;;) {
     try {
       await channel.request(subject, body, { timeoutMs: tellAttemptMs });
       return;
     } catch (error) {
+      if (isAway()) return;
       if (performance.now() > untilMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, tellRetryMs));
     }

@@ -8,6 +8,7 @@ import { EntryQueue } from '../../src/learner/entry-queue.ts';
 import { Learner } from '../../src/learner/learner.ts';
 import { ShardClient } from '../../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../../src/learner/take-over.ts';
+import { WorkBoard } from '../../src/learner/work-board.ts';
 import type { LogEntry } from '../../src/nats/channel.ts';
 import { unpackInternal } from '../../src/protocol/codec.ts';
 import type { CutRequest } from '../../src/protocol/internal.ts';
@@ -91,6 +92,7 @@ export async function runLearner(
     queued = [] as readonly LogEntry[],
     /** Until this resolves, what was refused is not durable. */
     durable = async () => {},
+    board = new WorkBoard(),
   } = {},
 ): Promise<RunningLearner> {
   const built = buildModel(config);
@@ -111,8 +113,11 @@ export async function runLearner(
       { ...place, ...config.limits, eventsMax, recentIdsMax: config.dedupe.idsMax },
       built.featurizer,
       marks,
+      undefined,
+      board,
     ),
     queue,
+    board,
     recentIdsMax: config.dedupe.idsMax,
     keepRejected: async (events) => {
       rejected.push(...events);

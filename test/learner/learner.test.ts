@@ -1,6 +1,7 @@
 /** The learner's loop against real shards over a channel in memory. */
 import t from 'tap';
 import { buildModel } from '../../src/kernels/build-model.ts';
+import { createBoardBuffer, WorkBoard } from '../../src/learner/work-board.ts';
 import { until } from '../support/channel-fixture.ts';
 import { MemoryChannel } from '../support/memory-channel.ts';
 import { entryOf, learnEntry } from './entries.ts';
@@ -208,6 +209,43 @@ t.test('an event that cannot be learned - is refused alone, and leaves the rows 
   t.strictSame(tableOf(shards), plainTable(config, good));
   t.strictSame(Array.from(shards[1]!.shard.memory.ledger.counts), [1, 1, 0, 0, 0]);
   await learner.stop();
+});
+
+t.test('suspects - are learned message by message, and the board says which', async (t) => {
+  const channel = new MemoryChannel();
+  const config = configOf({ actors: actors(2) });
+  const shards = runShards(channel, config);
+  const places: unknown[] = [];
+  const buffer = createBoardBuffer();
+  const board = new WorkBoard(buffer, {
+    reach: (point, seq, index) => places.push([point.split('.')[1], seq, index]),
+    pass: () => undefined,
+  });
+  board.reset(2);
+  const queued = [
+    learnEntry(1, events(2)),
+    learnEntry(2, eventOf(2)),
+    learnEntry(3, eventOf(3)),
+    learnEntry(4, eventOf(4)),
+  ];
+  const learner = await runLearner(channel, config, { queued, board });
+  await until(2_000, 'the end', () => shards.every(({ shard }) => shard.seq === 4));
+  await learner.stop();
+  const pushes = shards[0]!.heard.filter(({ verb }) => verb === 'push').map(({ body }) => body.toSeq);
+  t.strictSame(pushes, [1, 2, 4], 'one by one up to the last suspect, then together');
+  t.strictSame(places.slice(0, 9), [
+    ['decoding', 1, -1],
+    ['featurizing', 1, 0],
+    ['featurizing', 1, 1],
+    // The whole message is to blame for what is done for all of its events.
+    ['learning', 1, -1],
+    ['learning', 1, 0],
+    ['learning', 1, 1],
+    ['learning', 1, -1],
+    ['learning', 1, -1],
+    ['decoding', 2, -1],
+  ]);
+  t.match(new WorkBoard(buffer), { place: undefined, doneTo: 4, takenTo: 4 }, 'at rest in the end');
 });
 
 t.test("several learners - lose nothing, count nothing twice, and skip what is another one's", async (t) => {

@@ -48,7 +48,7 @@ export async function startHarness(
   t: Test,
   url: string,
   settings: Partial<Config['supervisor']> = {},
-  options: Pick<SupervisorOptions, 'beforeRestart'> = {},
+  options: Pick<SupervisorOptions, 'beforeRestart' | 'isExcused'> = {},
 ): Promise<Harness> {
   const connect = connectTo(url);
   const channel = await connectChannel(connect);

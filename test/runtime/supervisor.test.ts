@@ -248,6 +248,30 @@ t.test('supervisor - beforeRestart may hand the next life other settings; its fa
   t.ok(changes.some(({ reason }) => reason === 'the memory cannot be repaired yet'));
 });
 
+t.test('supervisor - a restart that is excused does not count; each end is asked about once', async (t) => {
+  const asked: string[] = [];
+  const isExcused = (_spec: unknown, { message }: Error) => {
+    asked.push(message);
+    return asked.length <= 3;
+  };
+  const { supervisor, inflict, reached, givenUp } = await startHarness(
+    t,
+    url,
+    { intensity: 1 },
+    { isExcused },
+  );
+  await supervisor.start(puppetSpec('excused'));
+  for (const life of [1, 2, 3, 4]) {
+    await reached('excused', 'running', life);
+    inflict('excused', 'fail');
+  }
+  await reached('excused', 'running', 5);
+  inflict('excused', 'fail');
+  await reached('excused', 'failed', 5);
+  t.equal(givenUp.length, 1, 'the fourth was the one allowed, the fifth was one too many');
+  t.strictSame(asked, new Array(5).fill('asked to fail'));
+});
+
 t.test('supervisor - refuses names in use, unknown names, and more actors than allowed', async (t) => {
   const { supervisor, command } = await startHarness(t, url, { actorsMax: 2 });
   await supervisor.startAll([[puppetSpec('first'), puppetSpec('second')]]);

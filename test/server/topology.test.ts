@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { createBoardBuffer } from '../../src/learner/work-board.ts';
 import { createShardBuffers } from '../../src/shard/memory.ts';
 import { modelActors, monitorActor, shardShapes } from '../../src/topology.ts';
 import { configOf } from '../learner/harness.ts';
@@ -48,6 +49,7 @@ t.test(
       entry,
       shapes,
       buffers: shapes.map(createShardBuffers),
+      boards: Array.from({ length: config.actors.learners }, createBoardBuffer),
       stream: { name: 's', created: 'then' },
       owner: 1,
       learned: 77,

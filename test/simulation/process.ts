@@ -125,7 +125,8 @@ export class SimulatedProcess {
       connect: { servers: [], name: this.name },
       logLevel: 'silent',
       log,
-      beforeRestart: async (spec) => operations.hostOf(spec.name)?.refresh(spec) ?? spec,
+      beforeRestart: async (spec) => operations.hostOf(spec.name)?.beforeRestart(spec) ?? spec,
+      isExcused: (spec, error) => operations.hostOf(spec.name)?.ended(spec, error) ?? false,
       pool: this.pool,
     });
     const operations: Operations = new Operations({

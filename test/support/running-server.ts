@@ -124,7 +124,7 @@ export function quickModel(model: ModelInput = {}): ModelInput {
   };
 }
 
-export interface RunningOptions extends Partial<ConfigInput>, Pick<ServerOptions, 'relearn'> {
+export interface RunningOptions extends Partial<ConfigInput>, Pick<ServerOptions, 'relearn' | 'faults'> {
   /** Data folder, kept after the test; a temporary one when absent. */
   readonly folder?: string;
   /** The nats-server to embed. */
@@ -136,13 +136,13 @@ export async function startRunning(
   models: Readonly<Record<string, ModelInput>>,
   options: RunningOptions = {},
 ): Promise<Running> {
-  const { folder, binary, relearn = [], ...more } = options;
+  const { folder, binary, relearn = [], faults, ...more } = options;
   const dataDir = folder ?? temporaryFolder(t);
   const log: LogLine[] = [];
   const config = configSchema.parse(
     quickConfig(dataDir, models, { nats: { embedded: embedded(binary) }, ...more }),
   );
-  const server = await startServer(config, { log: recordingLogger(log), relearn });
+  const server = await startServer(config, { log: recordingLogger(log), relearn, faults });
   let stopped: Promise<void> | undefined;
   const door = await openDoor(t, server.url);
   const stop = () => {

@@ -1,0 +1,80 @@
+/**
+ * Events that end a learner, or make it hang, again and again: noticed by what the dead life left on its work board,
+ * kept where refused events are, and then passed over, which the log notes.
+ */
+import { MillraceError } from '../base/errors.ts';
+import { rejectedEvent } from '../learner/batch-builder.ts';
+import { eventsOf } from '../learner/events.ts';
+import { keepRejected } from '../learner/rejected-log.ts';
+import { WorkBoard, type WorkPlace } from '../learner/work-board.ts';
+import type { LogEntry } from '../nats/channel.ts';
+import { keyOfSubject } from '../protocol/subjects.ts';
+import { PoisonSearch } from './poison-search.ts';
+import type { ModelLine } from './tell-actors.ts';
+
+interface Found {
+  readonly place: WorkPlace;
+  readonly why: string;
+}
+
+export class PoisonWatch {
+  readonly #line: ModelLine;
+  readonly #failuresMax: number;
+  /** By the learner's name. */
+  readonly #searches = new Map<string, PoisonSearch>();
+  readonly #found = new Map<string, Found>();
+
+  constructor(line: ModelLine, failuresMax: number) {
+    this.#line = line;
+    this.#failuresMax = failuresMax;
+  }
+
+  /** A learner's thread is gone. True when that is a step of a search, which comes to an end by itself. */
+  ended(learner: string, buffer: SharedArrayBuffer, error: Error): boolean {
+    const { model, log } = this.#line;
+    const search = this.#searches.get(learner) ?? new PoisonSearch(this.#failuresMax);
+    this.#searches.set(learner, search);
+    const board = new WorkBoard(buffer);
+    const verdict = search.take(board);
+    if (verdict.kind === 'giveUp') {
+      const why = `given up: ${verdict.failures} lives of the learner did not get past it, the last one ended with "${error.message}"`;
+      this.#found.set(learner, { place: verdict.place, why });
+    }
+    const suspectTo = verdict.kind === 'search' ? verdict.suspectTo : 0;
+    if (suspectTo > 0)
+      log.warn({ model, learner, suspectTo }, 'learning message by message, to find what ends the learner');
+    board.reset(suspectTo);
+    return verdict.kind === 'giveUp' || search.isUnderWay;
+  }
+
+  /** Keeps the event that was found to end this learner, if one was, then has it passed over. */
+  async settle(learner: string, passOver: (place: WorkPlace) => Promise<void>): Promise<void> {
+    const found = this.#found.get(learner);
+    if (found === undefined) return;
+    const { channel, subjects, model, log } = this.#line;
+    const { place, why } = found;
+    log.error({ model, ...place, why }, 'an event is passed over from now on');
+    const entry = await channel.entryAt(subjects.stream(model), place.seq);
+    if (entry !== undefined) await keepRejected(channel, subjects, log, [rejectedOf(model, entry, found)]);
+    await passOver(place);
+  }
+
+  /** In another epoch everything begins anew. */
+  reset(): void {
+    this.#searches.clear();
+    this.#found.clear();
+  }
+}
+
+function rejectedOf(model: string, entry: LogEntry, { place, why }: Found) {
+  const { seq, index } = place;
+  const at = { seq, index: index ?? 0, timeMs: entry.timeMs, key: keyOfSubject(entry.subject) };
+  const event = rejectedEvent(model, at, new MillraceError('internal', why), originalOf(entry, place));
+  return index === undefined ? { ...event, whole: true } : event;
+}
+
+/** A message of which one event was told apart has been decoded without harm; any other is not looked into. */
+function originalOf(entry: LogEntry, { index }: WorkPlace): unknown {
+  if (index === undefined) return Buffer.from(entry.data).toString('base64');
+  return eventsOf(entry, Number.POSITIVE_INFINITY)[index];
+}
