@@ -10,6 +10,7 @@ import type { CheckpointStore, Manifest, Pointer } from '../checkpoint/store.ts'
 import type { Channel, StreamState } from '../nats/channel.ts';
 import { incarnationOfEpoch } from '../protocol/epoch-number.ts';
 import { anchorsFrom, isAnchor, type LogAnchor } from '../protocol/log-anchor.ts';
+import { ledgerCopy } from '../shard/ledger-copy.ts';
 import { openShardMemory } from '../shard/memory.ts';
 import type { ModelEpoch } from '../topology.ts';
 
@@ -101,14 +102,20 @@ export async function findRegressionOf(
   return findRegression(channel, name, stream, learned, older);
 }
 
-/** The same for what is in the parameters of an epoch now. */
+type LearningEpoch = Pick<ModelEpoch, 'model' | 'served' | 'stream' | 'shapes' | 'buffers'>;
+
+/**
+ * The same for what is in the parameters of an epoch now, while it learns. The parameters are looked at first: a log
+ * that is asked for its end before would seem to end below what was learned meanwhile.
+ */
 export async function findRegressionIn(
   channel: Channel,
   store: CheckpointStore,
-  { model, served, stream: learned, shapes, buffers }: ModelEpoch,
-  stream: StreamState,
+  { model, served, stream: learned, shapes, buffers }: LearningEpoch,
+  askStream: () => Promise<StreamState>,
 ): Promise<LogRegression | undefined> {
-  const { marks, anchors } = openShardMemory(shapes[0]!, buffers[0]!).ledger;
+  const { marks, anchors } = await ledgerCopy(openShardMemory(shapes[0]!, buffers[0]!));
+  const stream = await askStream();
   const held = { created: learned.created, highestMark: Math.max(...marks), anchors: anchorsFrom(anchors) };
   const older = await anchorsOfVersions(store, model, stream, served.epoch);
   return findRegression(channel, learned.name, stream, held, older);

@@ -315,8 +315,8 @@ export class ModelHost {
     return this.#inTurn(async () => {
       const { channel, store } = this.#options;
       if (this.#epoch === undefined || this.#phase === 'stopping') return;
-      const stream = await this.#epochs.ensureStream();
-      const regression = await findRegressionIn(channel, store, this.#epoch, stream);
+      const askStream = () => this.#epochs.ensureStream();
+      const regression = await findRegressionIn(channel, store, this.#epoch, askStream);
       if (regression === undefined) return;
       await this.#goOn('regression', { regression });
       await this.#sayRegressed(regression);

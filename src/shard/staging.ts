@@ -143,6 +143,10 @@ export function commit(
   return true;
 }
 
+/** Whether a batch is half in the rows and the ledger, as another thread sees it. */
+export const isApplying = ({ staging }: ShardMemory): boolean =>
+  staging.some((area) => Atomics.load(area.head, head.status) === status.applying);
+
 /** What a new life of a shard does first: finishes a batch that was being applied, forgets one half pushed. */
 export function recover(memory: ShardMemory): void {
   for (let learner = 0; learner < memory.staging.length; learner++) {

@@ -26,6 +26,7 @@ export interface Verdict {
 }
 
 interface Epoch {
+  readonly reason: string;
   readonly from?: { readonly epoch: number; readonly marks: readonly number[] };
   readonly skipTo: number;
 }
@@ -88,7 +89,12 @@ export function judge(
   const off = acked.map(({ msgId, events }) => (inStream.get(msgId) ?? 0) - events.length);
   const applied = state.learned + state.rejected;
   const perEvent = scene === 'counting' ? countedOff(loop, sent, state) : { lost: 0, twice: 0 };
+  // No fault here takes acked events from the log: who says so has misread it, and learns them again.
+  const misread = [...epochs]
+    .filter(([, { reason }]) => reason === 'regression')
+    .map(([seq]) => `epoch ${seq} says that the log has lost entries`);
   const found = [
+    ...misread,
     ...differences(state.table, loop.table),
     ...differences(state.totals, loop.totals).map((place) => `totals ${place}`),
   ];
