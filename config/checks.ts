@@ -109,6 +109,7 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     const sentence = `expected at most the ${partitions} partitions of the model, got ${actors.learners}`;
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
+  problems.push(...guardProblems([...path, 'guard'], model));
   const { optimizer, features } = model;
   const hasInterceptRate =
     'interceptLearningRate' in optimizer && optimizer.interceptLearningRate !== undefined;
@@ -121,6 +122,25 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     const sentence =
       'expected false with optimizer "nag", which finds the scale of each number itself; got true';
     problems.push(wrongValue([...path, 'features', 'standardize'], sentence));
+  }
+  return problems;
+}
+
+function guardProblems(path: SettingPath, { task, guard }: ModelConfig): Problem[] {
+  const { baseRateMin, baseRateMax } = guard;
+  const outside = (['baseRateMin', 'baseRateMax'] as const).filter(
+    (key) => task === 'binary' && guard[key] !== undefined && !(guard[key] >= 0 && guard[key] <= 1),
+  );
+  const problems = outside.map((key) =>
+    wrongValue([...path, key], `expected 0 to 1 for task "binary", got ${guard[key]}`),
+  );
+  if (baseRateMin !== undefined && baseRateMax !== undefined && baseRateMin >= baseRateMax) {
+    problems.push(
+      wrongValue(
+        [...path, 'baseRateMin'],
+        `expected less than baseRateMax (${baseRateMax}), got ${baseRateMin}`,
+      ),
+    );
   }
   return problems;
 }

@@ -7,17 +7,12 @@
  * `--relearn`. Everything else (actor counts, intervals, limits) may change at every start.
  */
 import { z } from 'zod';
+import { guardSchema } from './guard-schema.ts';
+import { integer, notNegative, positive } from './setting-kinds.ts';
 
 const kib = 1024;
 const mib = 1024 * kib;
 const gib = 1024 * mib;
-
-const integer = (min: number, max: number, byDefault: number, doc: string) =>
-  z.int().min(min).max(max).default(byDefault).describe(doc);
-const positive = (byDefault: number, max: number, doc: string) =>
-  z.number().positive().max(max).default(byDefault).describe(doc);
-const notNegative = (byDefault: number, doc: string) =>
-  z.number().min(0).max(1e6).default(byDefault).describe(doc);
 
 /** A token of a NATS subject, used for model names and for the root. */
 export const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -191,6 +186,7 @@ export const modelSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  guard: guardSchema.prefault({}),
   poison: z
     .strictObject({
       failuresMax: integer(

@@ -22,6 +22,8 @@ import { createSupervisor, type Supervisor } from './runtime/supervisor.ts';
 import { AddedModels } from './server/added-models.ts';
 import { type Broker, openBroker } from './server/broker.ts';
 import { controlEndpoint } from './server/control.ts';
+import { guardNotesIn } from './server/guard-notes.ts';
+import { watchGuards } from './server/guard-watch.ts';
 import { Operations, ownersBucket } from './server/operations.ts';
 import { joinBroker } from './server/shared-broker.ts';
 import { mayStandByAgain, type Standby, untilNobodyOwns } from './server/standby.ts';
@@ -132,7 +134,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     log,
     faults: options.faults,
     beforeRestart: async (spec) => operations.hostOf(spec.name)?.beforeRestart(spec) ?? spec,
-    isExcused: (spec, error) => operations.hostOf(spec.name)?.ended(spec, error) ?? false,
+    isExcused: (spec, error) => operations.hostOf(spec.name)?.poison.ended(spec, error) ?? false,
   });
   const operations: Operations = new Operations({
     channel,
@@ -143,6 +145,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
     faults: start.faults ?? noFaults,
     config,
     added,
+    guardNotes: guardNotesIn(join(dataDir, 'guard')),
     taken: (reason) => tellTaken(reason),
     holder: `process ${process.pid} on ${hostname()}, started ${new Date().toISOString()}`,
     facts: {
@@ -153,6 +156,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   });
   undo.push(() => supervisor.stop());
   watchActors(supervisor, operations, channel, subjects, log);
+  watchGuards(operations, channel, subjects, log);
   await watchLog(channel, supervisor, operations, () => ensureRejectedStream(channel, subjects), log);
   hearOfVersions(operations, channel, subjects, log);
   await supervisor.startAll([monitorActor(around)]);

@@ -85,12 +85,19 @@ function serverText(status: ServerStatus): string {
 
 /** Models and actors that are not as they should be, and why. */
 function trouble(status: ServerStatus): string[] {
-  const models = status.models
-    .filter((model) => model.reason !== undefined)
-    .map((model) => `${styles.red(model.model)}: ${model.reason}`);
+  const models = status.models.flatMap((model) => {
+    const reason = reasonOf(model);
+    return reason === undefined ? [] : [`${styles.red(model.model)}: ${reason}`];
+  });
   const actors = status.actors.filter((actor) => actor.state !== 'running').map(actorText);
   const lines = [...models, ...actors];
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** Why a model does not learn, and what to do about it. */
+function reasonOf({ model, reason, guard }: ModelStatus): string | undefined {
+  if (reason !== undefined || guard === undefined) return reason;
+  return `the guard stopped learning at ${guard.seq} (${guard.at}): ${guard.detail}; let it go on with \`millrace resume ${model}\``;
 }
 
 const actorText = ({ name, state, restarts, lastError }: ActorStatus): string => {
@@ -101,16 +108,14 @@ const actorText = ({ name, state, restarts, lastError }: ActorStatus): string =>
 function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
   const { total, window } = model.metrics;
   const { freshness, predictions, kernels, parameters } = model;
+  const reason = reasonOf(model);
   const quality = (metrics: typeof total) =>
     metrics.events === 0 ? 'nothing yet' : `${qualityText(metrics)} over ${counted(metrics.events, 'event')}`;
   const executor =
     kernels.fallback === undefined ? kernels.executor : `${kernels.executor} (${kernels.fallback})`;
   const pairs: [string, string][] = [
     ['model', `${model.model}: ${model.task}, ${model.optimizer}`],
-    [
-      'phase',
-      model.reason === undefined ? phaseText(model.phase) : `${phaseText(model.phase)}: ${model.reason}`,
-    ],
+    ['phase', reason === undefined ? phaseText(model.phase) : `${phaseText(model.phase)}: ${reason}`],
     [
       'learned',
       `${counted(model.learned, 'event')}, ${countText(model.rejected)} refused, ${countText(model.excluded)} excluded, ${countText(model.duplicates)} known already, ${countText(model.eventsPerSecond)}/s`,

@@ -179,12 +179,29 @@ export interface LogRegressionStatus {
   readonly detail: string;
 }
 
+/** Learning was stopped because a figure of the latest events has left its bound. Until an operator lets it go on. */
+export interface GuardStop {
+  readonly figure: 'averageLoss' | 'baseRate';
+  readonly bound: 'averageLossMax' | 'baseRateMin' | 'baseRateMax';
+  readonly value: number;
+  readonly limit: number;
+  /** Over how many events. */
+  readonly events: number;
+  readonly epoch: number;
+  /** Everything up to here was learned when it was noticed. */
+  readonly seq: number;
+  readonly at: string;
+  readonly detail: string;
+}
+
 export interface ModelStatus {
   readonly model: string;
   readonly phase: ModelPhase;
   /** Why, when failed. */
   readonly reason?: string;
   readonly regression?: LogRegressionStatus;
+  /** Present while the guard has stopped learning. */
+  readonly guard?: GuardStop;
   readonly task: string;
   readonly optimizer: string;
   readonly epoch: number;

@@ -11,29 +11,24 @@ import type { Logger } from '../base/logger.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Channel, StreamSpec } from '../nats/channel.ts';
 import type { EpochEntry, Exclusion, MakeVersionRequest, ServedState } from '../protocol/internal.ts';
-import type { ModelPhase } from '../protocol/messages.ts';
+import type { GuardStop, ModelPhase } from '../protocol/messages.ts';
 import { type Subjects, subjectsOf } from '../protocol/subjects.ts';
 import type { ActorSpec } from '../runtime/actor.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { openShardMemory } from '../shard/memory.ts';
-import {
-  boardOf,
-  type ModelActors,
-  type ModelEpoch,
-  modelActors,
-  type Surroundings,
-  stagesOf,
-} from '../topology.ts';
+import { type ModelActors, type ModelEpoch, modelActors, type Surroundings, stagesOf } from '../topology.ts';
 import { askVersion } from './ask-version.ts';
 import { type EpochPlace, heldEpoch, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
 import { EpochLog } from './epoch-log.ts';
+import type { GuardNotes } from './guard-notes.ts';
+import { LearningSwitch } from './learning-switch.ts';
 import { findRegressionIn, type LogRegression } from './log-regression.ts';
 import { continuedEpoch, loadedEpoch, settledMemory } from './model-epoch.ts';
 import { PoisonWatch } from './poison-watch.ts';
 import { RegressionNotice } from './regression-notice.ts';
 import { checkDefinition, readVersion } from './starting-state.ts';
 import { emptyStart, startingVersion } from './starting-version.ts';
-import { askImport, type ModelLine, storeTimeoutMs, tellLearners, tellPredictors } from './tell-actors.ts';
+import { askImport, type ModelLine, storeTimeoutMs, tellPredictors } from './tell-actors.ts';
 
 export interface HostOptions {
   readonly channel: Channel;
@@ -42,6 +37,7 @@ export interface HostOptions {
   readonly around: Surroundings;
   readonly log: Logger;
   readonly faults: FaultPoints;
+  readonly guardNotes: GuardNotes;
 }
 
 export type RollbackMode = 'continue' | 'relearn';
@@ -51,7 +47,8 @@ export class ModelHost {
   readonly config: ModelConfig;
   readonly store: CheckpointStore;
   readonly regressions: RegressionNotice;
-  readonly #poison: PoisonWatch;
+  readonly learning: LearningSwitch;
+  readonly poison: PoisonWatch;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -60,14 +57,13 @@ export class ModelHost {
   #reason: string | undefined;
   #epoch: ModelEpoch | undefined;
   #actors: ModelActors | undefined;
-  #paused = false;
   /** Our number among those that have owned the model's versions. */
   #owner = 0;
   /** Operations that change the epoch come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(model: string, config: ModelConfig, options: HostOptions) {
-    const { channel, log } = options;
+    const { channel, supervisor, log, guardNotes } = options;
     this.model = model;
     this.config = config;
     this.store = options.store;
@@ -76,7 +72,8 @@ export class ModelHost {
     this.#epochs = new EpochLog(model, config, this.#subjects, channel, log);
     this.#line = { channel, subjects: this.#subjects, model, log };
     this.regressions = new RegressionNotice(this.#line);
-    this.#poison = new PoisonWatch(this.#line, config.poison.failuresMax);
+    this.learning = new LearningSwitch(this.#line, supervisor, config.guard, guardNotes);
+    this.poison = new PoisonWatch(this.#line, config.poison.failuresMax);
   }
 
   get phase(): ModelPhase {
@@ -125,6 +122,7 @@ export class ModelHost {
     const { store, faults } = this.#options;
     const stream = await this.#epochs.ensureStream();
     this.#owner = await store.takeOver(this.model);
+    await this.learning.restore();
     const { stored, pointer } = relearn ? emptyStart : await startingVersion(this.#place);
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
@@ -133,7 +131,7 @@ export class ModelHost {
     this.#install(loadedEpoch(this, begun, stored, marks));
     const { shards, learners, predictors, checkpointer } = this.#actors!;
     await this.#options.supervisor.startAll([shards, [...learners, ...predictors], [checkpointer]]);
-    this.#phase = 'running';
+    this.#phase = this.learning.phase;
     if (regression !== undefined) await this.#sayRegressed(regression);
   }
 
@@ -192,35 +190,30 @@ export class ModelHost {
     return version;
   }
 
-  async setPaused(paused: boolean): Promise<void> {
-    await this.#inTurn(async () => {
+  /** `stop`: by the guard, for figures of an epoch. */
+  setPaused(paused: boolean, stop?: GuardStop): Promise<void> {
+    return this.#inTurn(async () => {
       this.#refuseWhenOver();
+      if (stop !== undefined && stop.epoch !== this.served.epoch) return;
       if (this.#phase === 'failed')
         throw new MillraceError('notReady', `model ${this.model} failed: ${this.#reason}`);
-      this.#paused = paused;
       const learners = this.#runningActors().learners.map(({ name }) => name);
-      await tellLearners(this.#line, this.#options.supervisor, learners, this.served.epoch, paused);
-      this.#phase = paused ? 'paused' : 'running';
+      await this.learning.turn(!paused, learners, this.served.epoch, stop);
+      this.#phase = this.learning.phase;
     });
-  }
-
-  /** An actor's thread has ended; whether that is part of finding the event to blame. */
-  ended(spec: ActorSpec, error: Error): boolean {
-    const board = boardOf(spec);
-    return board !== undefined && this.#poison.ended(spec.name, board, error);
   }
 
   /** With which settings an actor starts again. An event that ended it again and again is passed over first. */
   async beforeRestart(spec: ActorSpec): Promise<ActorSpec> {
     const { epoch } = this.served;
-    await this.#poison.settle(spec.name, (place) => this.exclude([{ kind: 'position', ...place }], epoch));
+    await this.poison.settle(spec.name, (place) => this.exclude([{ kind: 'position', ...place }], epoch));
     return this.#refresh(spec);
   }
 
   /** What has changed in an actor's settings since it was first started. */
   #refresh(spec: ActorSpec): ActorSpec {
     if (this.#epoch === undefined) return spec;
-    const actors = modelActors(this.#options.around, { ...this.#epoch, paused: this.#paused });
+    const actors = modelActors(this.#options.around, { ...this.#epoch, paused: this.learning.isOff });
     return (
       stagesOf(actors)
         .flat()
@@ -336,18 +329,8 @@ export class ModelHost {
 
   get #place(): EpochPlace {
     const { model, config, streamName } = this;
-    const { channel, store, log, faults } = this.#options;
-    return {
-      model,
-      config,
-      streamName,
-      channel,
-      store,
-      log,
-      faults,
-      epochs: this.#epochs,
-      paused: this.#paused,
-    };
+    const paused = this.learning.isOff;
+    return { ...this.#options, model, config, streamName, epochs: this.#epochs, paused };
   }
 
   #runningActors(): ModelActors {
@@ -372,7 +355,7 @@ export class ModelHost {
       next = await begin();
     } catch (error) {
       await supervisor.startAll(still ? [current.shards, ...writers] : writers);
-      this.#phase = this.#paused ? 'paused' : 'running';
+      this.#phase = this.learning.phase;
       throw error;
     }
     if (!still) await supervisor.stop(namesOf([current.shards]));
@@ -382,11 +365,11 @@ export class ModelHost {
     await supervisor.startAll([shards]);
     await this.#tellPredictors();
     await supervisor.startAll([learners, [checkpointer]]);
-    this.#phase = this.#paused ? 'paused' : 'running';
+    this.#phase = this.learning.phase;
   }
 
   #install(epoch: ModelEpoch): void {
-    this.#poison.reset();
+    this.poison.reset();
     this.#epoch = epoch;
     this.#actors = modelActors(this.#options.around, epoch);
   }

@@ -230,6 +230,7 @@ export class Operations {
     const { host } = this.#member(name);
     return this.#exclusively(name, async () => {
       await this.#close(name);
+      await host.learning.forget();
       const wasAdded = await this.#options.added.remove(name);
       if (purge) {
         await this.#options.channel.deleteStream(host.streamName);

@@ -9,6 +9,8 @@ import { keepRejected } from '../learner/rejected-log.ts';
 import { WorkBoard, type WorkPlace } from '../learner/work-board.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import { keyOfSubject } from '../protocol/subjects.ts';
+import type { ActorSpec } from '../runtime/actor.ts';
+import { boardOf } from '../topology.ts';
 import { PoisonSearch } from './poison-search.ts';
 import type { ModelLine } from './tell-actors.ts';
 
@@ -29,8 +31,13 @@ export class PoisonWatch {
     this.#failuresMax = failuresMax;
   }
 
-  /** A learner's thread is gone. True when that is a step of a search, which comes to an end by itself. */
-  ended(learner: string, buffer: SharedArrayBuffer, error: Error): boolean {
+  /** An actor's thread is gone. True when that is a step of a search, which comes to an end by itself. */
+  ended(spec: ActorSpec, error: Error): boolean {
+    const buffer = boardOf(spec);
+    return buffer !== undefined && this.#died(spec.name, buffer, error);
+  }
+
+  #died(learner: string, buffer: SharedArrayBuffer, error: Error): boolean {
     const { model, log } = this.#line;
     const search = this.#searches.get(learner) ?? new PoisonSearch(this.#failuresMax);
     this.#searches.set(learner, search);

@@ -20,6 +20,7 @@ export function modelStatus(
 ): ModelStatus {
   const { config, served, reason } = host;
   const regression = host.regressions.current;
+  const { stop } = host.learning;
   const definition = modelDefinition(config);
   const layout = rowLayoutOf(config);
   const metrics = (totals: Uint8Array | undefined): MetricsView =>
@@ -31,6 +32,7 @@ export function modelStatus(
     phase: host.phase,
     ...(reason === undefined ? {} : { reason }),
     ...(regression === undefined ? {} : { regression }),
+    ...(stop === undefined ? {} : { guard: stop }),
     task: config.task,
     optimizer: config.optimizer.name,
     epoch: served.epoch,

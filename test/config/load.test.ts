@@ -62,6 +62,11 @@ t.test('config - what was expected is said for every type', async (t) => {
     [{ checkpoint: { atStop: 'yes' } }, 'checkpoint.atStop: expected true or false, got "yes"'],
     [{ snapshot: null }, 'models.flights.snapshot: expected an object, got null'],
     [
+      { guard: { baseRateMin: 0.5, baseRateMax: 0.5 } },
+      'guard.baseRateMin: expected less than baseRateMax (0.5), got 0.5',
+    ],
+    [{ guard: { baseRateMax: 1.5 } }, 'guard.baseRateMax: expected 0 to 1 for task "binary", got 1.5'],
+    [
       { optimizer: { name: 'ftrl', alpha: 0 } },
       'optimizer.alpha: expected a number above 0 and up to 1000, got 0',
     ],

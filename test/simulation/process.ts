@@ -126,13 +126,15 @@ export class SimulatedProcess {
       logLevel: 'silent',
       log,
       beforeRestart: async (spec) => operations.hostOf(spec.name)?.beforeRestart(spec) ?? spec,
-      isExcused: (spec, error) => operations.hostOf(spec.name)?.ended(spec, error) ?? false,
+      isExcused: (spec, error) => operations.hostOf(spec.name)?.poison.ended(spec, error) ?? false,
       pool: this.pool,
     });
     const operations: Operations = new Operations({
       channel,
       supervisor,
       transferFolder: checkpointFolder,
+      // No model of the simulation has a guard.
+      guardNotes: { read: async () => undefined, write: async () => {}, remove: async () => {} },
       storeOf: () => openFileStore({ folder: checkpointFolder, now: Date.now, disk }),
       around,
       log,
