@@ -123,6 +123,7 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ['position', `${model.seq} of ${model.streamSeq}, ${countText(model.lag)} behind`],
     ['stream', streamText(model)],
     ...missingText(model),
+    ...saturatedText(model),
     ['version', `${model.version}, epoch ${model.epoch}`],
     ...(model.regression === undefined
       ? []
@@ -169,6 +170,11 @@ function missingText({ missing, gaps }: ModelStatus): [string, string][] {
   const which = ranges === '' ? '' : `, lately ${ranges}`;
   return [['missing', styles.red(`${counted(missing, 'message')} gone from the stream unlearned${which}`)]];
 }
+
+const saturatedText = ({ saturated }: ModelStatus): [string, string][] =>
+  saturated === 0
+    ? []
+    : [['limits', styles.red(`${counted(saturated, 'row')} held at the limit of float32`)]];
 
 const phaseColor: Readonly<Record<ModelPhase, (text: string) => string>> = {
   starting: styles.yellow,

@@ -6,6 +6,9 @@
  *   add          optimiser slots are sums and add up; statistics merge by Chan's formula
  *   normalized   (w, G, N) of the normalised adaptive gradient: G adds; both weights are brought to the larger N,
  *                then add. Its reserved rows: sums add, the labels' range is the hull of both.
+ *
+ * Each learner checks its own steps. What comes of taking one row from another, or adding two, may still be beyond
+ * float32, whose largest numbers it is then held at: a row never holds anything that is not finite.
  */
 import type { RowLayout } from './row-layout.ts';
 import { mergeStatistics, subtractStatistics } from './standardizer.ts';
@@ -23,10 +26,11 @@ export function differenceRows(
     if (layout.join === 'add') subtractSums(layout, before, rows, at);
     else if (isState(layout, keys[row]!)) subtractState(layout, keys[row]!, before, rows, at);
     else subtractNormalized(before, rows, at);
+    holdFinite(rows, at, width);
   }
 }
 
-/** Merges one row of differences into the row at `at` of `into`. */
+/** Merges one row of differences into the row at `at` of `into`. True when it had to be held within float32. */
 export function mergeRow(
   layout: RowLayout,
   key: number,
@@ -34,10 +38,23 @@ export function mergeRow(
   differenceAt: number,
   into: Float32Array,
   at: number,
-): void {
+): boolean {
   if (layout.join === 'add') addSums(layout, difference, differenceAt, into, at);
   else if (isState(layout, key)) addState(layout, key, difference, differenceAt, into, at);
   else addNormalized(difference, differenceAt, into, at);
+  return holdFinite(into, at, layout.width);
+}
+
+const largest = Math.fround(3.4028234663852886e38);
+
+function holdFinite(rows: Float32Array, at: number, width: number): boolean {
+  let isHeld = false;
+  for (let slot = at; slot < at + width; slot++) {
+    if (Number.isFinite(rows[slot])) continue;
+    rows[slot] = rows[slot]! > 0 ? largest : -largest;
+    isHeld = true;
+  }
+  return isHeld;
 }
 
 function subtractSums(layout: RowLayout, before: Float32Array, rows: Float32Array, at: number): void {

@@ -212,6 +212,8 @@ export interface ModelStatus {
   readonly excluded: number;
   /** Events that were not learned because their id had been, lately. */
   readonly duplicates: number;
+  /** Rows in which differences of several learners came to more than float32 holds, and which stand at its limit since. */
+  readonly saturated: number;
   /** Sequences that were gone from the stream before they were learned; and the latest ranges of them. */
   readonly missing: number;
   readonly gaps: readonly (readonly [first: number, last: number])[];

@@ -95,6 +95,13 @@ export class ModelHost {
     return Math.min(...openShardMemory(shape, buffers).ledger.marks);
   }
 
+  /** Rows that were held within float32 when differences of several learners came together, since they are in memory. */
+  get saturated(): number {
+    const { shapes = [], buffers = [] } = this.#epoch ?? {};
+    const held = shapes.map((shape, at) => openShardMemory(shape, buffers[at]!).ledger.saturated[0]!);
+    return held.reduce((sum, rows) => sum + rows, 0);
+  }
+
   /** What learners pass over. */
   get exclusions(): readonly Exclusion[] {
     return this.#epoch?.entry.exclusions ?? [];

@@ -41,6 +41,7 @@ export function modelStatus(
     rejected: view?.rejected ?? 0,
     excluded: view?.excluded ?? 0,
     duplicates: view?.duplicates ?? 0,
+    saturated: host.saturated,
     missing: view?.missing ?? 0,
     gaps: view?.gaps ?? [],
     seq,

@@ -3,13 +3,13 @@
  * loses nothing: the next life opens the same memory and goes on.
  *
  *   rows      float32   range rows of `width` slots, and a byte for each row: by which cut it was last touched
- *   ledger    float64   [ marks per partition | counts | totals | ids added | per learner: fence, committedTo, anchor | cuts ]
+ *   ledger    float64   [ marks per partition | counts | totals | ids added, rows held | per learner: fence, committedTo, anchor | cuts ]
  *   recentIds uint32    shard 0: pairs, the 64-bit ids of the last learned events (src/shard/recent-ids.ts)
  *   staging   one area per learner: the batch that is staged, and the redo log of the one being applied
  *
  *   staging area: int32    status, rows, buckets, parts seen, ids
  *                 float64  toSeq, counts, sums, anchor
- *                 float64  the ledger's counts and sums that these lead to
+ *                 float64  the ledger's counts, sums and rows held that these lead to
  *                 float64  target of each counted bucket
  *                 float64  ids added before the batch
  *                 uint32   keys                       uint16   buckets                  uint32   ids
@@ -56,6 +56,8 @@ export interface Ledger {
   readonly totals: Float64Array;
   /** How many ids have been put into the ring. */
   readonly idsAdded: Float64Array;
+  /** How many rows were held within float32 when differences of several learners came together. */
+  readonly saturated: Float64Array;
   /** Life of each learner that may push. */
   readonly fences: Float64Array;
   /** End of each learner's last committed batch. */
@@ -71,7 +73,7 @@ export interface StagingArea {
   readonly head: Int32Array;
   /** toSeq, the counts, the sums, then the anchor */
   readonly tally: Float64Array;
-  /** What the ledger will hold: the counts, then the sums. Apart from the tally, so that working it out is repeatable. */
+  /** What the ledger will hold: the counts, then the sums, then the rows held. Apart from the tally, so that working it out is repeatable. */
   readonly tallyTargets: Float64Array;
   readonly bucketTargets: Float64Array;
   /** Where in the ring the batch's ids begin: idsAdded as it was before. */
@@ -97,14 +99,14 @@ export interface ShardMemory {
 
 const headLength = 5;
 const tallyLength = 1 + countNames.length + sumCount + anchorLength;
-const tallyTargetsLength = countNames.length + sumCount;
+const tallyTargetsLength = countNames.length + sumCount + 1;
 const rangeRows = (shape: ShardShape) => shape.range.end - shape.range.start;
 const align = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
 export function createShardBuffers(shape: ShardShape): ShardBuffers {
   const perLearner = 2 + anchorLength;
   const ledgerLength =
-    shape.partitions + countNames.length + totalsLength + 1 + perLearner * shape.learners + cutsLength;
+    shape.partitions + countNames.length + totalsLength + 2 + perLearner * shape.learners + cutsLength;
   return {
     rows: new SharedArrayBuffer(rangeRows(shape) * (shape.layout.width * 4 + 1)),
     ledger: new SharedArrayBuffer(ledgerLength * 8),
@@ -131,6 +133,7 @@ export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): Shard
       counts: doubles(countNames.length),
       totals: doubles(totalsLength),
       idsAdded: doubles(1),
+      saturated: doubles(1),
       fences: doubles(shape.learners),
       committedTo: doubles(shape.learners),
       anchors: doubles(anchorLength * shape.learners),

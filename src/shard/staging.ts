@@ -22,7 +22,7 @@ const tally = {
   sums: 1 + countNames.length,
   anchor: 1 + countNames.length + sumCount,
 } as const;
-const tallyTargets = { counts: 0, sums: countNames.length } as const;
+const tallyTargets = { counts: 0, sums: countNames.length, saturated: countNames.length + sumCount } as const;
 
 export interface PushPart {
   readonly toSeq: number;
@@ -170,10 +170,11 @@ function workOutTargets(memory: ShardMemory, area: StagingArea): void {
   const { width } = shape.layout;
   const several = shape.learners > 1;
   const count = area.head[head.rows]!;
+  let saturated = 0;
   for (let i = 0; several && i < count; i++) {
     const from = (area.keys[i]! - shape.range.start) * width;
     area.targets.set(rows.subarray(from, from + width), i * width);
-    mergeRow(shape.layout, area.keys[i]!, area.rows, i * width, area.targets, i * width);
+    if (mergeRow(shape.layout, area.keys[i]!, area.rows, i * width, area.targets, i * width)) saturated++;
   }
   for (let at = 0; at < countNames.length; at++)
     area.tallyTargets[tallyTargets.counts + at] = ledger.counts[at]! + area.tally[tally.counts + at]!;
@@ -182,6 +183,7 @@ function workOutTargets(memory: ShardMemory, area: StagingArea): void {
     const before = several ? ledger.totals[sum]! : 0;
     area.tallyTargets[tallyTargets.sums + sum] = before + area.tally[tally.sums + sum]!;
   }
+  area.tallyTargets[tallyTargets.saturated] = ledger.saturated[0]! + saturated;
   area.idsFrom[0] = ledger.idsAdded[0]!;
   workOutBuckets(memory, area);
 }
@@ -227,7 +229,8 @@ function apply(
   const toSeq = area.tally[tally.toSeq]!;
   ledger.counts.set(area.tallyTargets.subarray(tallyTargets.counts, tallyTargets.sums));
   if (!Number.isNaN(area.tallyTargets[tallyTargets.sums + sums.events]!))
-    ledger.totals.set(area.tallyTargets.subarray(tallyTargets.sums));
+    ledger.totals.set(area.tallyTargets.subarray(tallyTargets.sums, tallyTargets.saturated));
+  ledger.saturated[0] = area.tallyTargets[tallyTargets.saturated]!;
   for (let i = 0; i < area.head[head.buckets]!; i++) ledger.totals[area.buckets[i]!] = area.bucketTargets[i]!;
   storeIds(memory, area, ids);
   for (let partition = learner; partition < shape.partitions; partition += shape.learners) {

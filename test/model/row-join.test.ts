@@ -154,3 +154,42 @@ t.test('row join - the reserved rows of nag: sums add, the range of labels is th
   }
   t.same([...into], [14, 57, 0, -3, 7, 0]);
 });
+
+t.test('row join - whatever finite rows come together, the row that they come to is finite', async () => {
+  const inputs: readonly ModelInput[] = [
+    ...optimizers.flatMap((optimizer) => [
+      { optimizer, features: { standardize: true, bits: 8 } },
+      { optimizer, features: { standardize: false, bits: 8 } },
+    ]),
+    { optimizer: { name: 'nag' }, features: { bits: 8 } },
+  ];
+  for (const input of inputs) {
+    const layout = rowLayoutOf(modelSchema.parse(input));
+    const { width, optimizerSlots, standardize } = layout;
+    const finite = fc.float({ noDefaultInfinity: true, noNaN: true });
+    const raw = fc.array(fc.oneof(finite, fc.constantFrom(3.4e38, -3.4e38, 0)), {
+      minLength: width,
+      maxLength: width,
+    });
+    // A count is a whole number, a variance and the scale of a number are not below 0.
+    const rowOf = (slots: readonly number[]) =>
+      Float32Array.from(slots, (slot, at) => {
+        if (standardize && at === optimizerSlots) return Math.floor(Math.abs(slot) % 1000);
+        const isSize = (standardize && at === width - 1) || (layout.join === 'normalized' && at === 2);
+        return isSize ? Math.abs(slot) : slot;
+      });
+    const anyKey = fc.constantFrom(0, layout.keyCount - 2, layout.keyCount - 1);
+    fc.assert(
+      fc.property(anyKey, raw, raw, raw, (at, start, left, right) => {
+        const base = rowOf(start);
+        const into = Float32Array.from(base);
+        for (const after of [rowOf(left), rowOf(right)]) {
+          differenceRows(layout, Uint32Array.of(at), base, after);
+          if (!after.every(Number.isFinite)) return false;
+          mergeRow(layout, at, after, 0, into, 0);
+        }
+        return into.every(Number.isFinite);
+      }),
+    );
+  }
+});

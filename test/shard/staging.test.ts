@@ -96,6 +96,23 @@ t.test(
   },
 );
 
+t.test(
+  'with several learners - rows that come to more than float32 holds are held there, and counted',
+  async (t) => {
+    const shard = greeted(shapeOf({ learners: 2 }));
+    const huge = Math.fround(3e38);
+    const largest = Math.fround(3.4028234663852886e38);
+    for (const learner of [0, 1, 0, 1]) {
+      const toSeq = 10 + shard.memory.ledger.counts[0]!;
+      shard.push(who(learner), partOf(toSeq, [4, 5], [huge, 1, 1, -huge], { tally: tallyOf(1) }));
+      t.ok(shard.commit(who(learner), toSeq));
+    }
+    t.strictSame(Array.from(shard.pull(who(), Uint32Array.of(4, 5))), [largest, 4, 4, -largest]);
+    t.equal(shard.memory.ledger.saturated[0], 6, 'two rows, by every batch but the first');
+    t.strictSame(Array.from(shard.memory.ledger.totals.slice(0, 3)), [4, 0, 0]);
+  },
+);
+
 t.test('with one learner - values and sums replace what was there', async (t) => {
   const shard = greeted();
   for (const [toSeq, sum] of [
