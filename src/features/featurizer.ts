@@ -17,6 +17,7 @@ import { MillraceError } from '../base/errors.ts';
 import { crossHash, finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
 import { SparseVector } from '../base/sparse-vector.ts';
 import { type Interactions, interactionsOf, type OperandNode } from './operand-tree.ts';
+import { PackedFeatures } from './packed-features.ts';
 
 export interface FeaturizerSettings {
   readonly bits: number;
@@ -47,6 +48,7 @@ export class Featurizer {
   readonly #entriesMax: number;
   readonly #stateRows: number;
   readonly #interactions: Interactions;
+  readonly #packed: PackedFeatures;
   readonly #operands: Operand[];
   /** Operands of the namespaces around the feature being added. */
   readonly #active: number[] = [];
@@ -59,6 +61,7 @@ export class Featurizer {
     this.#stateRows = settings.stateRows ?? 0;
     this.#entriesMax = settings.featuresMax + (settings.intercept ? 1 : 0) + this.#stateRows;
     this.#interactions = interactionsOf(settings.interactions);
+    this.#packed = new PackedFeatures({ ...settings, entriesMax: this.#entriesMax });
     this.#operands = Array.from({ length: this.#interactions.operandCount }, () => ({
       hashes: [],
       values: [],
@@ -71,22 +74,38 @@ export class Featurizer {
     return new SparseVector(this.#entriesMax + 1);
   }
 
+  /** Whether MessagePack can be read where it lies: crosses need every feature of an event at hand. */
+  get readsPacked(): boolean {
+    return this.#interactions.crosses.length === 0;
+  }
+
+  /** The same as `featurize` of the decoded map at `at`; false when only that can tell, and the vector holds nothing of use. */
+  featurizePacked(bytes: Uint8Array, view: DataView, at: number, into: SparseVector): boolean {
+    this.#begin(into);
+    return this.#packed.add(bytes, view, at, into);
+  }
+
   /** Fills the vector; throws MillraceError (badInput, tooLarge) that names the feature. */
   featurize(features: unknown, into: SparseVector): void {
     if (!isRecord(features))
       throw new MillraceError('badInput', `features: expected an object, got ${kindOf(features)}`);
-    into.clear();
     this.#active.length = 0;
     this.#path.length = 0;
     for (const operand of this.#operands) {
       operand.hashes.length = 0;
       operand.values.length = 0;
     }
-    if (this.#settings.intercept) into.add(this.interceptKey, 1, 0);
-    for (let row = 1; row <= this.#stateRows; row++) into.add(this.interceptKey + row, 0, 0);
+    this.#begin(into);
     this.#walk(features, hashStart, this.#interactions.root, into);
     this.#boundCrosses();
     for (const cross of this.#interactions.crosses) this.#addCross(cross, 0, 0, 1, into);
+  }
+
+  /** The rows that every event has. */
+  #begin(into: SparseVector): void {
+    into.clear();
+    if (this.#settings.intercept) into.add(this.interceptKey, 1, 0);
+    for (let row = 1; row <= this.#stateRows; row++) into.add(this.interceptKey + row, 0, 0);
   }
 
   #walk(

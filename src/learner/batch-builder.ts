@@ -5,7 +5,6 @@
 
 import type { ModelConfig } from '../../config/schema.ts';
 import { errorCodes, MillraceError, messageOf } from '../base/errors.ts';
-import { idHashOf, noId } from '../base/event-id.ts';
 import { fnv1a } from '../base/hash.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
@@ -13,8 +12,9 @@ import type { LogEntry } from '../nats/channel.ts';
 import type { RejectedEvent } from '../protocol/messages.ts';
 import { keyOfSubject, verbOfSubject } from '../protocol/subjects.ts';
 import type { Batch, Position } from './batch.ts';
-import { eventsOf, learnableEvent } from './events.ts';
+import { eventsOf } from './events.ts';
 import { ExclusionFilter } from './exclusion-filter.ts';
+import { MessageReader } from './message-reader.ts';
 import { firstSequence } from './take-over.ts';
 import { WorkBoard } from './work-board.ts';
 
@@ -49,7 +49,7 @@ export const partitionOf = (seq: number, key: string | undefined, partitions: nu
 
 export class BatchBuilder {
   readonly #settings: BuilderSettings;
-  readonly #featurizer: Featurizer;
+  readonly #reader: MessageReader;
   readonly #vector: SparseVector;
   /** Last sequence already in the parameters, per partition, when this learner started. */
   readonly #marks: Float64Array;
@@ -66,7 +66,7 @@ export class BatchBuilder {
     board: WorkBoard = new WorkBoard(),
   ) {
     this.#settings = settings;
-    this.#featurizer = featurizer;
+    this.#reader = new MessageReader(featurizer, settings);
     this.#marks = marks;
     this.#exclusions = exclusions;
     this.#board = board;
@@ -120,33 +120,32 @@ export class BatchBuilder {
   }
 
   #takeEvents(entry: LogEntry, batch: Batch): RejectedEvent[] {
-    let items: readonly unknown[];
+    let count: number;
     this.#board.begin('learner.decoding', entry.seq);
     try {
-      items = eventsOf(entry, this.#settings.eventsPerMessageMax);
+      count = this.#reader.open(entry);
     } catch (error) {
       return [this.#refusedWhole(entry, error)];
     }
     const refused: RejectedEvent[] = [];
-    const idsCount = this.#settings.recentIdsMax > 0;
     const key = keyOfSubject(entry.subject);
     let featuresLeft = this.#settings.featuresPerMessageMax;
-    for (let index = 0; index < items.length; index++) {
-      if (this.#exclusions.coversEvent(entry.seq, index, items[index])) {
+    for (let index = 0; index < count; index++) {
+      const original = this.#reader.original(index);
+      const item = this.#exclusions.readsEvents ? original.value : undefined;
+      if (this.#exclusions.coversEvent(entry.seq, index, item)) {
         batch.excluded++;
         continue;
       }
       this.#board.begin('learner.featurizing', entry.seq, index);
       try {
-        const event = learnableEvent(items[index], this.#settings.task);
-        this.#featurizer.featurize(event.features, this.#vector);
+        const event = this.#reader.read(index, this.#vector);
         featuresLeft -= this.#vector.count;
         if (featuresLeft < 0) throw tooManyFeatures(this.#settings.featuresPerMessageMax);
         const at = { seq: entry.seq, index, timeMs: entry.timeMs, key };
-        const id = idsCount ? idHashOf((items[index] as { id?: unknown }).id) : noId;
-        batch.add(this.#vector, event, at, items[index], id);
+        batch.add(this.#vector, event, at, original, event.id);
       } catch (error) {
-        refused.push(this.#refused(entry, index, error, items[index]));
+        refused.push(this.#refused(entry, index, error, original.value));
       }
     }
     return refused;

@@ -6,6 +6,7 @@
 import { type IdHash, noId } from '../base/event-id.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { LogEntry } from '../nats/channel.ts';
+import type { Original } from './message-reader.ts';
 import { RowNumbers } from './row-numbers.ts';
 
 export interface Position {
@@ -29,7 +30,7 @@ export class Batch {
   idCount = 0;
   times = new Float64Array(256);
   /** The events as they came, for the rejected stream. */
-  readonly items: unknown[] = [];
+  readonly originals: Original[] = [];
   readonly messageKeys: (string | undefined)[] = [];
   /** Event i has the entries offsets[i] to offsets[i + 1]. */
   offsets = new Uint32Array(257);
@@ -55,7 +56,7 @@ export class Batch {
     this.count = 0;
     this.keys.clear();
     this.toSeq = 0;
-    this.items.length = 0;
+    this.originals.length = 0;
     this.messageKeys.length = 0;
     this.stamps.length = 0;
     this.messages = 0;
@@ -69,7 +70,7 @@ export class Batch {
     vector: SparseVector,
     event: { readonly label: number; readonly weight: number },
     at: Position,
-    item: unknown,
+    original: Original,
     id: IdHash = noId,
   ): void {
     const place = this.count;
@@ -89,7 +90,7 @@ export class Batch {
     this.seqs[place] = at.seq;
     this.indices[place] = at.index;
     this.times[place] = at.timeMs;
-    this.items.push(item);
+    this.originals.push(original);
     this.messageKeys.push(at.key);
     this.count = place + 1;
   }

@@ -43,11 +43,15 @@ export class ExclusionFilter {
     return id !== undefined && reaches(this.#ids.get(id), entry.seq);
   }
 
+  /** Whether `coversEvent` looks at events, and not at their positions alone. */
+  get readsEvents(): boolean {
+    return this.#ids.size > 0 || this.#features.length > 0;
+  }
+
   /** This event of a message is passed over; the item is as it was decoded, checked by nobody yet. */
   coversEvent(seq: number, index: number, item: unknown): boolean {
     if (this.#positions.get(seq)?.has(index)) return true;
-    if (this.#ids.size === 0 && this.#features.length === 0) return false;
-    if (typeof item !== 'object' || item === null) return false;
+    if (!this.readsEvents || typeof item !== 'object' || item === null) return false;
     const { id, features } = item as { id?: unknown; features?: unknown };
     if (typeof id === 'string' && reaches(this.#ids.get(id), seq)) return true;
     return this.#features.some((rule) => seq <= rule.untilSeq && hasFeature(features, rule.name, rule.value));

@@ -256,7 +256,7 @@ export class Learner {
       timeMs: batch.times[event]!,
       key: batch.messageKeys[event],
     };
-    return rejectedEvent(this.#parts.modelName, at, error, batch.items[event]);
+    return rejectedEvent(this.#parts.modelName, at, error, batch.originals[event]!.value);
   }
 
   #reserve(rows: number, events: number): void {

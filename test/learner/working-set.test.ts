@@ -56,7 +56,7 @@ t.test('a batch - holds its events as a list would, over many clears and growths
     for (const [at, { features, label, weight }] of events.entries()) {
       vector.clear();
       for (const [key, value] of features) vector.add(key, value, (key % 2) as 0 | 1);
-      batch.add(vector, { label, weight }, { seq: at + 7, index: at, timeMs: at / 2 }, features, [
+      batch.add(vector, { label, weight }, { seq: at + 7, index: at, timeMs: at / 2 }, { value: features }, [
         at % 2,
         at,
       ]);
@@ -81,7 +81,7 @@ t.test('a batch - holds its events as a list would, over many clears and growths
       const isRight =
         fc.stringify(read) === fc.stringify(wanted) &&
         fc.stringify(facts) === fc.stringify([label, weight, at + 7, at, at / 2, [at % 2, at]]) &&
-        batch.items[at] === features;
+        batch.originals[at]!.value === features;
       if (!isRight) return false;
     }
     const distinct = new Set(events.flatMap(({ features }) => features.map(([key]) => key)));
@@ -93,7 +93,7 @@ t.test('a batch - holds its events as a list would, over many clears and growths
   vector.clear();
   for (let key = 0; key < 50; key++) vector.add(key, key, 1);
   for (let at = 0; at < 3_000; at++)
-    batch.add(vector, { label: at, weight: 1 }, { seq: at, index: 0, timeMs: 0 }, at, [1, at]);
+    batch.add(vector, { label: at, weight: 1 }, { seq: at, index: 0, timeMs: 0 }, { value: at }, [1, at]);
   t.equal(batch.labels[2_999], 2_999);
   t.equal(batch.offsets[3_000], 150_000);
   t.equal(batch.values[149_999], 49);
