@@ -3,6 +3,7 @@
  * shard while it answers. It is a NATS micro service, registered once its replica is whole.
  */
 import type { ModelConfig } from '../config/schema.ts';
+import type { MillraceError } from '../src/base/errors.ts';
 import { LatencyHistogram } from '../src/base/latency-histogram.ts';
 import { wallClock } from '../src/base/wall-clock.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
@@ -12,6 +13,7 @@ import { packInternal } from '../src/protocol/codec.ts';
 import type { PredictorReport, ServedState } from '../src/protocol/internal.ts';
 import { subjectsOf } from '../src/protocol/subjects.ts';
 import { PredictService } from '../src/replica/predict-service.ts';
+import { ReadingLag } from '../src/replica/reading-lag.ts';
 import { Scorer } from '../src/replica/scorer.ts';
 import { Serving } from '../src/replica/serving.ts';
 import type { ActorContext, RunningActor } from '../src/runtime/actor.ts';
@@ -32,6 +34,7 @@ export interface PredictorSettings {
 interface Tally {
   answered: number;
   failed: number;
+  shed: number;
   readonly latency: LatencyHistogram;
 }
 
@@ -53,8 +56,10 @@ export async function predictorActor(
   await serving.whole();
 
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
-  const predict = new PredictService(limits.instancesMax, scorer, serving.gate, () => serving.state());
-  const tally: Tally = { answered: 0, failed: 0, latency: new LatencyHistogram() };
+  const lag = new ReadingLag(() => channel.flush(), now);
+  const state = () => serving.state();
+  const predict = new PredictService(limits, scorer, serving.gate, state, () => lag.ms());
+  const tally: Tally = { answered: 0, failed: 0, shed: 0, latency: new LatencyHistogram() };
   const service = await channel.serve(serviceOf(settings, subjects.predict(model), predict, tally));
   const switching = answerRequests<ServedState>(
     channel,
@@ -78,6 +83,7 @@ export async function predictorActor(
       clearInterval(reporting);
       switching.unsubscribe();
       await service.stop();
+      predict.close();
       serving.close();
     },
   };
@@ -102,10 +108,9 @@ function serviceOf(
         metadata: { model, task: config.task, predictor: String(predictor) },
         handle(message, done) {
           const startedMs = performance.now();
-          predict.handle(message, (error) => {
-            tally.latency.recordMs(performance.now() - startedMs);
-            tally[error === undefined ? 'answered' : 'failed']++;
-            done(error);
+          predict.handle(message, (refusal) => {
+            count(tally, refusal, performance.now() - startedMs);
+            done(refusal?.message);
           });
         },
       },
@@ -113,11 +118,20 @@ function serviceOf(
   };
 }
 
+/** Of what is shed the latency says nothing: it is told at once. */
+function count(tally: Tally, refusal: MillraceError | undefined, tookMs: number): void {
+  if (refusal?.kind === 'overloaded') {
+    tally.shed++;
+    return;
+  }
+  tally.latency.recordMs(tookMs);
+  tally[refusal === undefined ? 'answered' : 'failed']++;
+}
+
 /** What happened since the last report; starts the next one. */
 function reportOf({ model, predictor }: PredictorSettings, serving: Serving, tally: Tally): PredictorReport {
-  const { answered, failed } = tally;
-  tally.answered = 0;
-  tally.failed = 0;
+  const { answered, failed, shed } = tally;
+  tally.answered = tally.failed = tally.shed = 0;
   return {
     kind: 'predictor',
     model,
@@ -127,6 +141,7 @@ function reportOf({ model, predictor }: PredictorSettings, serving: Serving, tal
     version: serving.served.version,
     answered,
     failed,
+    shed,
     latency: tally.latency.take(),
     freshness: serving.freshness.take(),
   };

@@ -6,6 +6,7 @@ import { durability } from './durability.ts';
 import { freshness } from './freshness.ts';
 import { kernels } from './kernels.ts';
 import { learn } from './learn.ts';
+import { overload } from './overload.ts';
 import { predict } from './predict.ts';
 import type { Benchmark, BenchResult } from './result.ts';
 
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   learn,
   predict,
   freshness,
+  overload,
   durability,
   cut,
 };

@@ -50,7 +50,8 @@ async function latencies(
 }
 
 export const predict: Benchmark = ({ pairs, seed, say }) =>
-  withHost({ models: { bench: {} } }, async (url) => {
+  // On a busy machine a request may wait for long, which shall slow this down and not end it.
+  withHost({ models: { bench: { limits: { predictQueueMs: 60_000 } } } }, async (url) => {
     const channel = await connectChannel({ servers: [url], name: 'bench' });
     const subjects = subjectsOf('millrace');
     const subject = subjects.predict('bench');

@@ -8,11 +8,11 @@
  */
 import { z } from 'zod';
 import { guardSchema } from './guard-schema.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { integer, notNegative, positive } from './setting-kinds.ts';
 
-const kib = 1024;
-const mib = 1024 * kib;
-const gib = 1024 * mib;
+const mib = 2 ** 20;
+const gib = 2 ** 30;
 
 /** A token of a NATS subject, used for model names and for the root. */
 export const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -213,34 +213,7 @@ export const modelSchema = z.strictObject({
       ),
     })
     .prefault({}),
-  limits: z
-    .strictObject({
-      featuresMax: integer(1, 8192, 2048, 'Hashed features of one event after interactions'),
-      depthMax: integer(1, 32, 8, 'Levels of one event: its features, and namespaces in them'),
-      eventsPerMessageMax: integer(1, 65_536, 8192, 'Events in one learn or label message'),
-      featuresPerMessageMax: integer(
-        1024,
-        2 ** 22,
-        2 ** 20,
-        'Hashed features of all events of one message together',
-      ),
-      instancesMax: integer(1, 65_536, 4096, 'Instances in one predict request'),
-      waitMs: integer(0, 60_000, 500, 'Longest wait for minSeq or maxAgeMs; then 504'),
-      waitersMax: integer(0, 1_000_000, 1024, 'Requests that may wait for minSeq or maxAgeMs; above it, 429'),
-      exclusionsMax: integer(
-        0,
-        2048,
-        1024,
-        'Events and rules of events that learners pass over; above it, another is refused',
-      ),
-      streamBytesMax: integer(
-        mib,
-        2 ** 50,
-        8 * gib,
-        'Bytes of the event stream; when full, publishers are refused',
-      ),
-    })
-    .prefault({}),
+  limits: limitsSchema.prefault({}),
 });
 
 /** Never in logs, status or errors. `{"env": ...}` and `{"file": ...}` keep it out of the configuration too. */

@@ -141,7 +141,7 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
     ],
     [
       'predictions',
-      `${countText(predictions.count)}, ${countText(predictions.failed)} failed, p50 ${figure(predictions.latency.p50Ms, 2)} ms, p99 ${figure(predictions.latency.p99Ms, 2)} ms`,
+      `${countText(predictions.count)}, ${countText(predictions.failed)} failed, ${countText(predictions.shed)} shed, p50 ${figure(predictions.latency.p50Ms, 2)} ms, p99 ${figure(predictions.latency.p99Ms, 2)} ms`,
     ],
     ['kernels', `${kernels.mode}, run by ${executor}`],
     [

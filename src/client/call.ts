@@ -3,7 +3,9 @@
  *
  * A call is repeated only when it is safe to: a prediction changes nothing, a publish carries a Msg-Id under
  * which the stream keeps one copy. Each attempt may use half of the time that is left, so that a lost message
- * leaves time for another. What is final (a bad input, an unknown model) ends the call at once.
+ * leaves time for another. What is final (a bad input, an unknown model) ends the call at once. "Overloaded" is final
+ * for a publish, whose stream is full, and passes for a prediction. Waits are spread at random, so that those who
+ * were refused together do not come again together.
  *
  * The last attempt may be too short for an answer: what a server said before it then says more than silence.
  */
@@ -18,14 +20,19 @@ export interface Attempts {
   readonly now: () => number;
   /** Asked once, after the first 'notReady': throws when trying again cannot help. */
   readonly explain: () => Promise<void>;
+  /** Kinds of errors after which it is tried again; 'notReady' and 'deadline' when absent. */
+  readonly retried?: ReadonlySet<ErrorKind>;
+  /** From 0 up to 1. */
+  readonly random?: () => number;
 }
 
 const attemptLeastMs = 1_000;
 const backoffFirstMs = 20;
 const backoffMostMs = 250;
-const retried: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['notReady', 'deadline']);
+const usuallyRetried: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['notReady', 'deadline']);
 
 export async function attempt<T>(call: (timeoutMs: number) => Promise<T>, attempts: Attempts): Promise<T> {
+  const { retried = usuallyRetried, random = Math.random } = attempts;
   const deadline = attempts.now() + attempts.timeoutMs;
   let backoffMs = backoffFirstMs;
   let explained = false;
@@ -43,7 +50,7 @@ export async function attempt<T>(call: (timeoutMs: number) => Promise<T>, attemp
         await attempts.explain();
       }
       if (attempts.now() + backoffMs >= deadline) throw error.kind === 'deadline' ? (said ?? error) : error;
-      await wait(backoffMs);
+      await wait(backoffMs * (0.5 + random() / 2));
       backoffMs = Math.min(backoffMostMs, backoffMs * 2);
     }
   }

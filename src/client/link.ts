@@ -7,7 +7,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Channel, Message } from '../nats/channel.ts';
 import { contentHeaders, contentTypeHeader, decode, encode, type WireFormat } from '../protocol/codec.ts';
 import type { Subjects } from '../protocol/subjects.ts';
-import { attempt } from './call.ts';
+import { type Attempts, attempt } from './call.ts';
 import { ServerUnreachableError } from './unreachable.ts';
 
 export interface Link {
@@ -45,7 +45,7 @@ export const bodyOf = <T>(reply: Message): T => decode(reply.data, reply.header(
 export async function tryFor<T>(
   link: Link,
   model: string,
-  limits: { readonly timeoutMs?: number | undefined; readonly attemptMs?: number },
+  limits: Pick<Attempts, 'attemptMs' | 'retried'> & { readonly timeoutMs?: number | undefined },
   call: (timeoutMs: number) => Promise<T>,
 ): Promise<T> {
   try {

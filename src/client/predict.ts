@@ -1,5 +1,6 @@
 /** Predictions by request and reply. They change nothing, so a lost request is sent again under the same id. */
 import { randomUUID } from 'node:crypto';
+import type { ErrorKind } from '../base/errors.ts';
 import type {
   BatchPrediction,
   Features,
@@ -9,6 +10,9 @@ import type {
 } from '../protocol/messages.ts';
 import { bodyOf, type Link, payloadOf, tryFor } from './link.ts';
 import { nameOf } from './tokens.ts';
+
+/** A predictor that has too much to do may have less a moment later. */
+const retried: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['notReady', 'deadline', 'overloaded']);
 
 export interface PredictCallOptions extends PredictOptions {
   readonly timeoutMs?: number;
@@ -54,7 +58,7 @@ async function ask<T>(link: Link, model: string, body: object, options: PredictC
     ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
   });
   const subject = link.subjects.predict(nameOf(model));
-  return tryFor(link, model, { timeoutMs }, async (attemptMs) =>
+  return tryFor(link, model, { timeoutMs, retried }, async (attemptMs) =>
     bodyOf<T>(await link.channel.request(subject, data, { timeoutMs: attemptMs, headers })),
   );
 }

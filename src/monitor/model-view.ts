@@ -3,7 +3,7 @@ import { bytesOf, doublesOf } from '../base/bytes.ts';
 import { LatencyHistogram } from '../base/latency-histogram.ts';
 import { sums } from '../model/metrics.ts';
 import type { GapReport, LearnerReport, PredictorReport, Report, ShardReport } from '../protocol/internal.ts';
-import type { Quantiles } from '../protocol/messages.ts';
+import type { ModelStatus, Quantiles } from '../protocol/messages.ts';
 
 /** Totals at a moment, and when that was. */
 interface Sample {
@@ -26,7 +26,7 @@ export interface ModelViewData {
   readonly totals: Uint8Array | undefined;
   readonly windowTotals: Uint8Array | undefined;
   readonly freshness: Quantiles;
-  readonly predictions: { readonly count: number; readonly failed: number; readonly latency: Quantiles };
+  readonly predictions: ModelStatus['predictions'];
   readonly kernels: LearnerReport['kernels'] | undefined;
 }
 
@@ -43,7 +43,7 @@ export class ModelView {
   #gaps: readonly (readonly [number, number])[] = [];
   readonly #latency = new LatencyHistogram();
   readonly #freshness = new LatencyHistogram();
-  readonly #predictions = { count: 0, failed: 0 };
+  readonly #predictions = { count: 0, failed: 0, shed: 0 };
 
   constructor(windowEvents: number) {
     this.#windowEvents = windowEvents;
@@ -99,6 +99,7 @@ export class ModelView {
   #takePredictor(report: PredictorReport): void {
     this.#predictions.count += report.answered;
     this.#predictions.failed += report.failed;
+    this.#predictions.shed += report.shed;
     if (report.latency !== undefined) this.#latency.merge(report.latency);
     if (report.freshness !== undefined) this.#freshness.merge(report.freshness);
   }

@@ -15,10 +15,22 @@ const headerLineBytes = 4;
 /** A header value is one line: whatever breaks a line becomes a space (error texts come from anywhere). */
 const oneLine = (value: string): string => value.replace(/[\r\n]+/g, ' ');
 
+/** Of headers that are frozen: the same object is sent many times, and encoded once. */
+const encodedOnce = new WeakMap<Headers, MsgHdrs>();
+
 export function encodeHeaders(headers: Headers): MsgHdrs {
+  const known = encodedOnce.get(headers);
+  if (known !== undefined) return known;
   const encoded = emptyHeaders();
   for (const [name, value] of Object.entries(headers)) encoded.append(name, oneLine(value));
+  if (Object.isFrozen(headers)) encodedOnce.set(headers, withBytes(encoded));
   return encoded;
+}
+
+/** The library makes the bytes anew for each message, by a method that its types do not show. */
+function withBytes(encoded: MsgHdrs): MsgHdrs {
+  const bytes = (encoded as MsgHdrs & { encode(): Uint8Array }).encode();
+  return Object.assign(encoded, { encode: () => bytes });
 }
 
 export function headerBytes(headers: Headers | undefined): number {

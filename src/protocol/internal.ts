@@ -287,6 +287,7 @@ export interface PredictorReport {
   /** Since the last report: answers, refusals, and their histograms (HdrHistogram V2, microseconds). */
   readonly answered: number;
   readonly failed: number;
+  readonly shed: number;
   readonly latency: string | undefined;
   readonly freshness: string | undefined;
 }

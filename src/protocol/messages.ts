@@ -232,7 +232,13 @@ export interface ModelStatus {
   readonly metrics: { readonly total: MetricsView; readonly window: MetricsView };
   /** From a publish to the first answer of a predictor that contains it. */
   readonly freshness: Quantiles;
-  readonly predictions: { readonly count: number; readonly failed: number; readonly latency: Quantiles };
+  /** `shed`: refused because more was asked than could be served. */
+  readonly predictions: {
+    readonly count: number;
+    readonly failed: number;
+    readonly shed: number;
+    readonly latency: Quantiles;
+  };
   /** The gpu.js executor that really ran, as the learners report it, and why another was not taken. */
   readonly kernels: { readonly mode: string; readonly executor: string; readonly fallback?: string };
   readonly parameters: { readonly rows: number; readonly rowWidth: number; readonly bytes: number };

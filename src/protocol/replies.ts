@@ -1,6 +1,6 @@
 /** Answers to requests: a body in the asker's format, or an error by the NATS services convention. */
 import { MillraceError } from '../base/errors.ts';
-import type { Message } from '../nats/channel.ts';
+import type { Headers, Message } from '../nats/channel.ts';
 import { contentHeaders, encode, type WireFormat } from './codec.ts';
 
 const errorCodeHeader = 'Nats-Service-Error-Code';
@@ -13,10 +13,13 @@ export function replyError(error: unknown): MillraceError {
 }
 
 export function respondError(message: Message, error: unknown): void {
-  const { code, message: text } = replyError(error);
-  // A header is one line of bounded length.
-  const line = text.replaceAll(/[\r\n]+/g, ' ').slice(0, 1024);
-  message.respond(new Uint8Array(0), { [errorCodeHeader]: String(code), [errorHeader]: line });
+  message.respond(new Uint8Array(0), errorHeaders(replyError(error)));
+}
+
+/** A header is one line of bounded length. */
+export function errorHeaders({ code, message }: MillraceError): Headers {
+  const line = message.replaceAll(/[\r\n]+/g, ' ').slice(0, 1024);
+  return { [errorCodeHeader]: String(code), [errorHeader]: line };
 }
 
 /** Throws MillraceError('tooLarge') when the answer is over the server's payload limit. */

@@ -1,53 +1,101 @@
-/** Answers predict requests: checks them, lets the gate decide when, scores, replies. Never throws. */
+/** Answers predict requests: takes them in turn, checks them, lets the gate decide when, scores, replies. Never throws. */
 import { randomUUID } from 'node:crypto';
-import type { Message } from '../nats/channel.ts';
+import { MillraceError } from '../base/errors.ts';
+import type { Headers, Message } from '../nats/channel.ts';
 import { contentTypeHeader, decode, formatOf, type WireFormat } from '../protocol/codec.ts';
 import type { InstanceError, Provenance, Scored } from '../protocol/messages.ts';
-import { replyError, respondError, respondValue } from '../protocol/replies.ts';
+import { errorHeaders, replyError, respondError, respondValue } from '../protocol/replies.ts';
 import type { Gate } from './gate.ts';
 import { checkedInstance, type PredictRequest, predictRequest } from './predict-request.ts';
+import { RequestQueue, type RequestQueueSettings, type Shed } from './request-queue.ts';
 import type { Scorer } from './scorer.ts';
+
+const nothing = new Uint8Array(0);
 
 export interface ServingState {
   readonly table: Float32Array;
   readonly provenance: Provenance;
 }
 
+export interface PredictLimits extends RequestQueueSettings {
+  readonly instancesMax: number;
+}
+
+type Done = (refusal?: MillraceError) => void;
+
+/** Made once: to make an error and its headers costs as much as half a prediction, and comes in thousands. */
+interface Refusal {
+  readonly error: MillraceError;
+  readonly headers: Headers;
+}
+
+interface Call {
+  readonly message: Message;
+  readonly done: Done;
+}
+
 export class PredictService {
-  readonly #instancesMax: number;
+  readonly #limits: PredictLimits;
+  readonly #queue: RequestQueue<Call>;
+  readonly #refusals: Readonly<Record<Shed, Refusal>>;
   readonly #scorer: Scorer;
   readonly #gate: Gate;
   /** What is served at this moment; read once per request, so that one answer is of one state. */
   readonly #state: () => ServingState;
 
-  constructor(instancesMax: number, scorer: Scorer, gate: Gate, state: () => ServingState) {
-    this.#instancesMax = instancesMax;
+  constructor(
+    limits: PredictLimits,
+    scorer: Scorer,
+    gate: Gate,
+    state: () => ServingState,
+    readingLagMs: () => number,
+  ) {
+    this.#limits = limits;
+    this.#refusals = refusalsOf(limits);
+    this.#queue = new RequestQueue(
+      limits,
+      (call) => this.#serve(call),
+      (call, why) => this.#shed(call, this.#refusals[why]),
+      () => performance.now(),
+      readingLagMs,
+    );
     this.#scorer = scorer;
     this.#gate = gate;
     this.#state = state;
   }
 
   /** Calls done once the answer, or the refusal, is on its way. */
-  handle(message: Message, done: (error?: string) => void): void {
-    const refuse = (error: unknown) => {
-      respondError(message, error);
-      done(replyError(error).message);
-    };
+  handle(message: Message, done: Done): void {
+    this.#queue.offer({ message, done });
+  }
+
+  /** Gives every request that waits for its turn to the gate. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  #shed({ message, done }: Call, { error, headers }: Refusal): void {
+    message.respond(nothing, headers);
+    done(error);
+  }
+
+  #serve(call: Call): void {
+    const { message, done } = call;
     try {
       const contentType = message.header(contentTypeHeader);
-      const request = predictRequest(decode(message.data, contentType), this.#instancesMax);
+      const request = predictRequest(decode(message.data, contentType), this.#limits.instancesMax);
       const format = formatOf(contentType);
       this.#gate.admit(request.options, (refusal) => {
-        if (refusal !== undefined) return refuse(refusal);
+        if (refusal !== undefined) return refuse(call, refusal);
         try {
           this.#answer(message, request, format);
           done();
         } catch (error) {
-          refuse(error);
+          refuse(call, error);
         }
       });
     } catch (error) {
-      refuse(error);
+      refuse(call, error);
     }
   }
 
@@ -75,4 +123,21 @@ export class PredictService {
   #score({ id, features }: { id: string | undefined; features: unknown }, table: Float32Array): Scored {
     return { id: id ?? randomUUID(), ...this.#scorer.score(features, table) };
   }
+}
+
+function refuse({ message, done }: Call, error: unknown): void {
+  respondError(message, error);
+  done(replyError(error));
+}
+
+function refusalsOf({ predictQueueMax, predictQueueMs }: PredictLimits): Record<Shed, Refusal> {
+  const overloaded = (what: string): Refusal => {
+    const words = `${what}: ask again later, or give the model more predictors (actors.predictors)`;
+    const error = new MillraceError('overloaded', words);
+    return { error, headers: Object.freeze(errorHeaders(error)) };
+  };
+  return {
+    full: overloaded(`${predictQueueMax} requests wait at this predictor already (limits.predictQueueMax)`),
+    late: overloaded(`the request waited for more than ${predictQueueMs} ms (limits.predictQueueMs)`),
+  };
 }

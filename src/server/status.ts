@@ -56,7 +56,7 @@ export function modelStatus(
     eventsPerSecond: view?.eventsPerSecond ?? 0,
     metrics: { total: metrics(view?.totals), window: metrics(view?.windowTotals) },
     freshness: view?.freshness ?? noQuantiles,
-    predictions: view?.predictions ?? { count: 0, failed: 0, latency: noQuantiles },
+    predictions: view?.predictions ?? { count: 0, failed: 0, shed: 0, latency: noQuantiles },
     kernels: view?.kernels ?? { mode: definition.kernel, executor: 'not reported yet' },
     parameters: { rows: layout.keyCount, rowWidth: layout.width, bytes: layout.keyCount * layout.width * 4 },
     actors: config.actors,

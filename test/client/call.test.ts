@@ -55,6 +55,15 @@ t.test('attempts - only what may pass is tried again, and the reason is asked fo
     await t.rejects(attempt(call, attempts()), { kind, message: 'no' });
     t.equal(count, 1, kind);
   }
+  let shed = 0;
+  const busy = async (): Promise<string> => {
+    if (++shed < 3) throw new MillraceError('overloaded', 'later');
+    return 'served';
+  };
+  const retried = new Set(['overloaded'] as const);
+  t.equal(await attempt(busy, attempts({ retried })), 'served', 'a prediction that was shed is asked again');
+  shed = -1_000;
+  await t.rejects(attempt(busy, attempts({ retried, timeoutMs: 50 })), { message: 'later' });
   let asked = 0;
   let count = 0;
   const result = await attempt(

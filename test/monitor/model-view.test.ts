@@ -127,14 +127,14 @@ t.test('model view - predictor reports add up, whoever they come from', async (t
     const latency = new LatencyHistogram();
     latency.recordMs(ms);
     const taken = latency.take();
-    const counts = { epoch: 1, seq: 1, version: 0, answered: 3, failed: 1 };
+    const counts = { epoch: 1, seq: 1, version: 0, answered: 3, failed: 1, shed: 2 };
     return { kind: 'predictor', model: 'm', predictor, ...counts, latency: taken, freshness: taken };
   };
   view.take(report(0, 1), 0);
   view.take(report(1, 4), 0);
   view.take({ ...report(1, 4), latency: undefined, freshness: undefined }, 0);
   const { predictions, freshness } = view.data(0);
-  t.match(predictions, { count: 9, failed: 3, latency: { count: 2 } });
+  t.match(predictions, { count: 9, failed: 3, shed: 6, latency: { count: 2 } });
   t.equal(freshness.count, 2);
   t.ok(Math.abs(predictions.latency.maxMs - 4) < 0.05);
 });

@@ -173,7 +173,9 @@ t.test('answers - one for each request, whatever it is', async (t) => {
   learn(shard, 5, 2);
   await until(1_000, 'the delta', () => serving.seq === 5);
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
-  const service = new PredictService(2, scorer, serving.gate, () => serving.state());
+  const limits = { ...config.limits, instancesMax: 2 };
+  const state = () => serving.state();
+  const service = new PredictService(limits, scorer, serving.gate, state, () => 0);
   const ask = (data: Uint8Array, contentType?: string) =>
     new Promise<Heard>((resolve) => {
       let answer: unknown;
@@ -188,7 +190,7 @@ t.test('answers - one for each request, whatever it is', async (t) => {
           if (code === undefined) answer = decode(bytes, headers['Content-Type']);
         },
       };
-      service.handle(message, (done) => resolve({ answer, code, done }));
+      service.handle(message, (refusal) => resolve({ answer, code, done: refusal?.message }));
     });
   const json = (body: unknown) => ask(encode(body, 'json'));
 

@@ -135,6 +135,6 @@ export class Asker {
   }
 }
 
-const passing: ReadonlySet<string> = new Set(['notReady', 'deadline']);
-/** Nobody there yet, not in time, left out by a rollback. */
-const expectedRefusals: ReadonlySet<string> = new Set(['notReady', 'deadline', 'conflict']);
+const passing: ReadonlySet<string> = new Set(['notReady', 'deadline', 'overloaded']);
+/** Nobody there yet, not in time, held up on the way, left out by a rollback. */
+const expectedRefusals: ReadonlySet<string> = new Set([...passing, 'conflict']);

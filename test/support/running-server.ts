@@ -120,7 +120,8 @@ export function quickModel(model: ModelInput = {}): ModelInput {
     features: { bits: 10, ...model.features },
     actors: { shards: 1, ...model.actors },
     snapshot: { heartbeatMs: 20, ...model.snapshot },
-    limits: { streamBytesMax: 64 * 2 ** 20, ...model.limits },
+    // A busy machine may keep a predictor waiting for long, which is no overload.
+    limits: { streamBytesMax: 64 * 2 ** 20, predictQueueMs: 20_000, ...model.limits },
   };
 }
 
