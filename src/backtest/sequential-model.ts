@@ -40,16 +40,22 @@ export class SequentialModel {
   readonly #built: BuiltModel;
   readonly #vector: SparseVector;
 
-  constructor(config: ModelConfig, built = buildModel(config)) {
+  /** `ids`: of events that were learned before, where the table is not to begin empty. */
+  constructor(config: ModelConfig, built = buildModel(config), ids = new LearnedIds(config.dedupe.idsMax)) {
     this.#built = built;
     const { keyCount, width } = this.#built.model.layout;
     this.table = new Float32Array(keyCount * width);
     this.#vector = this.#built.featurizer.vector();
-    this.#ids = new LearnedIds(config.dedupe.idsMax);
+    this.#ids = ids;
   }
 
   get width(): number {
     return this.#built.model.layout.width;
+  }
+
+  /** Of the last learned events, oldest first. */
+  get ids(): readonly string[] {
+    return this.#ids.ids;
   }
 
   get metrics(): MetricsView {

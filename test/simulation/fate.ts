@@ -5,7 +5,7 @@ import type { ActorKind } from '../../src/runtime/actor.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import type { Network, SimulatedChannel, Weather } from './network.ts';
 import type { Thread } from './one-thread-pool.ts';
-import { type ActorCounts, type Fault, withActors } from './plan.ts';
+import { type ActorCounts, type Fault, type Moment, ofCuts, withActors } from './plan.ts';
 import { checkpointFolder, modelName, type SimulatedProcess } from './process.ts';
 import type { Random } from './random.ts';
 
@@ -29,8 +29,16 @@ interface Trap {
   readonly kind: Fault['kind'];
   readonly actor: ActorKind;
   readonly number: number;
+  readonly verb: string | undefined;
   turns: number;
   spring(thread: Thread): void;
+}
+
+/** A message that will not arrive. */
+interface Loss {
+  readonly verb: string | undefined;
+  readonly isAnswer: boolean;
+  turns: number;
 }
 
 /** How long a woken life that was replaced may go on before its thread is gone. */
@@ -40,6 +48,7 @@ export class Fate {
   readonly #parts: FateParts;
   readonly processes: SimulatedProcess[] = [];
   #traps: Trap[] = [];
+  #losses: Loss[] = [];
   #config: Config;
   #starting = 0;
   #isOver = false;
@@ -60,29 +69,56 @@ export class Fate {
 
   /** An actor has done something. */
   stepped(thread: Thread): void {
-    if (this.#traps.length === 0) return;
     for (const trap of this.#traps) {
-      if (trap.actor !== thread.kind || !isNumber(thread, trap.number, this.process)) continue;
-      if (trap.turns-- > 0) continue;
-      this.#traps = this.#traps.filter((other) => other !== trap);
-      this.#parts.note({ sprung: thread.owner.name });
-      this.#parts.happened('faults', trap.kind);
-      trap.spring(thread);
+      if (trap.verb !== undefined || trap.actor !== thread.kind) continue;
+      if (!isNumber(thread, trap.number, this.process) || trap.turns-- > 0) continue;
+      this.#spring(trap, thread);
       return;
     }
+  }
+
+  /** A message has come to the broker; false when it goes no further. */
+  passes(verb: string, isAnswer: boolean): boolean {
+    for (const trap of this.#traps) {
+      if (isAnswer || trap.verb !== verb || trap.turns-- > 0) continue;
+      const victim = [...(this.process?.pool.threads ?? [])].find(
+        (thread) =>
+          thread.believed && thread.kind === trap.actor && isNumber(thread, trap.number, this.process),
+      );
+      if (victim !== undefined) this.#spring(trap, victim);
+    }
+    const loss = this.#losses.find(
+      (one) => one.verb === verb && one.isAnswer === isAnswer && one.turns-- <= 0,
+    );
+    if (loss === undefined) return true;
+    this.#losses = this.#losses.filter((other) => other !== loss);
+    this.#parts.note({ lost: verb, isAnswer });
+    this.#parts.happened('faults', 'loseOne');
+    return false;
+  }
+
+  #spring(trap: Trap, thread: Thread): void {
+    this.#traps = this.#traps.filter((other) => other !== trap);
+    this.#parts.note({ sprung: thread.owner.name, at: trap.verb });
+    this.#parts.happened('faults', trap.kind);
+    trap.spring(thread);
   }
 
   act(fault: Fault): void {
     if (this.#isOver) return;
     this.#parts.note(fault);
-    // A trap counts when it is sprung.
-    if (fault.kind !== 'killActor' && fault.kind !== 'hangActor') this.#parts.happened('faults', fault.kind);
+    // What waits for its moment counts then.
+    if (!('moment' in fault)) this.#parts.happened('faults', fault.kind);
+    else if (ofCuts.includes(fault.moment.verb ?? '')) this.#makeVersion();
     switch (fault.kind) {
       case 'killActor':
         this.#trap(fault, (thread) => thread.kill('killed'));
         break;
       case 'hangActor':
         this.#trap(fault, (thread) => this.#hang(thread, fault.forMs));
+        break;
+      case 'loseOne':
+        this.#losses.push({ ...fault.moment, isAnswer: fault.isAnswer });
         break;
       case 'killProcess':
         this.#replace(fault.actors, fault.downMs, (process) => process.kill());
@@ -100,7 +136,7 @@ export class Fate {
         this.#rollback(fault.back, fault.mode);
         break;
       case 'checkpoint':
-        this.process?.ask('checkpoint', (operations) => operations.checkpoint(modelName));
+        this.#makeVersion();
         break;
       case 'exclude':
         this.#exclude(fault.what, fault.word, fault.at);
@@ -113,11 +149,16 @@ export class Fate {
     }
   }
 
+  #makeVersion(): void {
+    this.process?.ask('checkpoint', (operations) => operations.checkpoint(modelName));
+  }
+
   /** Nothing more goes wrong, and what went wrong is mended. */
   heal(): void {
     const { network, disk, calm } = this.#parts;
     this.#isOver = true;
     this.#traps = [];
+    this.#losses = [];
     network.weather = calm;
     disk.fault = () => undefined;
     network.world.wake(network.serverOwner);
@@ -137,9 +178,11 @@ export class Fate {
     if (this.process === undefined && this.#starting === 0) this.startProcess();
   }
 
-  #trap(fault: Omit<Trap, 'spring'>, spring: (thread: Thread) => void): void {
-    const { kind, actor, number, turns } = fault;
-    this.#traps.push({ kind, actor, number, turns, spring });
+  #trap(
+    { kind, actor, number, moment }: Fault & { moment: Moment; actor: ActorKind; number: number },
+    spring: (thread: Thread) => void,
+  ): void {
+    this.#traps.push({ kind, actor, number, ...moment, spring });
   }
 
   #hang(thread: Thread, forMs: number): void {

@@ -4,8 +4,10 @@ import { DamagedVersionError } from '../../src/checkpoint/errors.ts';
 import { openFileStore } from '../../src/checkpoint/file-store.ts';
 import type { CheckpointStore } from '../../src/checkpoint/store.ts';
 import { unpackTotals } from '../../src/model/stored-totals.ts';
+import { countNames } from '../../src/protocol/internal.ts';
 import { readVersion } from '../../src/server/starting-state.ts';
 import type { ShardMemory } from '../../src/shard/memory.ts';
+import { idsOfBlobs } from '../../src/shard/recent-ids.ts';
 import type { Broker } from './broker.ts';
 import type { Asker } from './clients.ts';
 import { must, sameNumbers } from './difference.ts';
@@ -103,8 +105,8 @@ async function checkVersion(
 ): Promise<void> {
   const made = oracle.versions.get(version)!;
   const { marks } = made.stream;
-  const { learned, rejected, excluded } = unpackTotals(made.totals).counts;
-  const held = learned + rejected + excluded;
+  const { counts } = unpackTotals(made.totals);
+  const held = countNames.reduce((sum, name) => sum + counts[name], 0);
   const wanted = oracle.eventsAt(made.epoch, marks);
   must(held === wanted, () => `version ${version} holds ${held} events, the log up to its marks ${wanted}`);
   const stored = await readVersion(store, modelName, version).catch((error) => {
@@ -124,4 +126,9 @@ async function checkVersion(
   sameNumbers(table, state.table, at);
   const found = unpackTotals(totals).totals;
   sameNumbers(found, state.totals, (place) => `version ${version}: total ${place}`);
+  const ids = idsOfBlobs(stored.blobs);
+  must(
+    ids.length === state.ids.length,
+    () => `version ${version} holds ${ids.length} ids, the loop has ${state.ids.length}`,
+  );
 }

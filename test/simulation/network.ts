@@ -24,6 +24,8 @@ export interface Network {
   /** The server's own thread. */
   readonly serverOwner: Owner;
   weather: Weather;
+  /** Told of each core message as it comes to the broker, and of each answer; false when it goes no further. */
+  passes: (verb: string, isAnswer: boolean) => boolean;
 }
 
 const apiTimeoutMs = 5_000;
@@ -272,17 +274,23 @@ export class SimulatedChannel implements channel.Channel {
   #send(delivery: Delivery, nobody: () => void = () => undefined): void {
     const { broker, weather } = this.#network;
     if (weather.loses()) return;
+    const verb = verbOf(delivery.subject);
     this.up(() => {
+      if (!this.#network.passes(verb, false)) return;
       if (!broker.publish(delivery)) nobody();
     });
   }
 
   #messageOf({ subject, data, headers, answer }: Delivery): channel.Message {
     const { weather } = this.#network;
+    const verb = verbOf(subject);
     const reply =
       answer &&
       ((body: Uint8Array, more: channel.Headers) => {
-        if (!weather.loses()) this.up(() => answer(body, more));
+        if (weather.loses()) return;
+        this.up(() => {
+          if (this.#network.passes(verb, true)) answer(body, more);
+        });
       });
     return messageOf(subject, data, headers, reply);
   }
@@ -329,6 +337,13 @@ export class SimulatedChannel implements channel.Channel {
   #tell(event: channel.ConnectionEvent, detail: string): void {
     for (const listener of this.#listeners) listener(event, detail);
   }
+}
+
+/** What a message between actors is about: `commit` of a shard's, `delta`, `predict`. */
+function verbOf(subject: string): string {
+  const [, , to, , , , ofShard] = subject.split('.');
+  if (to === 'shard') return ofShard ?? to;
+  return to === 'learners' || to === 'predictor' ? subject.slice(subject.lastIndexOf('.') + 1) : (to ?? '');
 }
 
 function settled<Result>(

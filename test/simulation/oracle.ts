@@ -10,6 +10,7 @@ import type { Manifest } from '../../src/checkpoint/store.ts';
 import type { BuiltModel } from '../../src/kernels/build-model.ts';
 import { eventsOf, learnableEvent } from '../../src/learner/events.ts';
 import { ExclusionFilter } from '../../src/learner/exclusion-filter.ts';
+import { LearnedIds } from '../../src/learner/learned-ids.ts';
 import { statisticsSlots } from '../../src/model/row-layout.ts';
 import { decode } from '../../src/protocol/codec.ts';
 import type { EpochEntry } from '../../src/protocol/internal.ts';
@@ -25,6 +26,9 @@ export interface LoopState {
   readonly totals: Float64Array;
   readonly learned: number;
   readonly rejected: number;
+  readonly duplicates: number;
+  /** Of the last learned events, oldest first. */
+  readonly ids: readonly string[];
 }
 
 interface EpochHistory {
@@ -153,8 +157,10 @@ export class Oracle {
   /** How many events are in, with any number of learners: learned, refused or passed over. */
   eventsAt(epoch: number, marks: ArrayLike<number>): number {
     let count = 0;
-    for (const { filter, stored } of this.#entriesIn(epoch, marks))
-      count += filter.isPoison(stored) ? 1 : this.#factsOf(stored).events;
+    for (const { filter, stored } of this.#entriesIn(epoch, marks)) {
+      const { events } = this.#factsOf(stored);
+      count += events > 0 && filter.isPoison(stored) ? 1 : events;
+    }
     return count;
   }
 
@@ -190,13 +196,14 @@ export class Oracle {
     const known = this.#histories.get(epoch);
     if (known !== undefined) return known;
     const { from, skipTo, exclusions } = this.#entryOf(epoch);
-    const loop = this.#emptyLoop();
-    if (from !== undefined) {
-      const state = this.stateAt(from.epoch, from.marks[0]!);
+    const state = from && this.stateAt(from.epoch, from.marks[0]!);
+    const loop = this.#emptyLoop(state?.ids);
+    if (from !== undefined && state !== undefined) {
       loop.table.set(state.table);
       loop.totals.set(state.totals);
       loop.learned = state.learned;
       loop.rejected = state.rejected;
+      loop.duplicates = state.duplicates;
     }
     const first = Math.max(from?.marks[0] ?? 0, skipTo);
     const history = { filter: new ExclusionFilter(exclusions), first, loop, states: [copyOf(loop)] };
@@ -231,8 +238,8 @@ export class Oracle {
     return Float64Array.from({ length: partitions }, (_, partition) => marks[partition] ?? marks[0]!);
   }
 
-  #emptyLoop(): PlainLoop {
-    return new PlainLoop(this.#config, this.#built);
+  #emptyLoop(ids?: readonly string[]): PlainLoop {
+    return new PlainLoop(this.#config, this.#built, new LearnedIds(this.#config.dedupe.idsMax, ids));
   }
 
   #factsOf(stored: StoredEntry): { partition: number; events: number } {
@@ -282,4 +289,6 @@ const copyOf = (loop: PlainLoop): LoopState => ({
   totals: loop.totals.slice(),
   learned: loop.learned,
   rejected: loop.rejected,
+  duplicates: loop.duplicates,
+  ids: loop.ids,
 });

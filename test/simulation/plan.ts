@@ -5,15 +5,26 @@ import type { ActorKind } from '../../src/runtime/actor.ts';
 import { modelName } from './process.ts';
 import type { Random } from './random.ts';
 
+/**
+ * When an actor is struck: when it has done so much more, or when so many more messages of a kind have reached the
+ * broker, whoever sent them: at the second `commit`, one shard has the batch and another has not.
+ */
+export interface Moment {
+  readonly verb: string | undefined;
+  readonly turns: number;
+}
+
+/** Which actor of a kind: 7 of two is the second. */
+interface Victim {
+  readonly actor: ActorKind;
+  readonly number: number;
+  readonly moment: Moment;
+}
+
 export type Fault =
-  | { readonly kind: 'killActor'; readonly actor: ActorKind; readonly number: number; readonly turns: number }
-  | {
-      readonly kind: 'hangActor';
-      readonly actor: ActorKind;
-      readonly number: number;
-      readonly turns: number;
-      readonly forMs: number;
-    }
+  | ({ readonly kind: 'killActor' } & Victim)
+  | ({ readonly kind: 'hangActor'; readonly forMs: number } & Victim)
+  | { readonly kind: 'loseOne'; readonly moment: Moment; readonly isAnswer: boolean }
   | { readonly kind: 'killProcess'; readonly downMs: number; readonly actors: ActorCounts }
   | { readonly kind: 'stopProcess'; readonly downMs: number; readonly actors: ActorCounts }
   | { readonly kind: 'hangProcess'; readonly forMs: number; readonly actors: ActorCounts }
@@ -72,11 +83,14 @@ const optimizers = optimizerSchema.options.map((option) =>
   optimizerSchema.parse({ name: [...option.shape.name.values][0] }),
 );
 
+/** So few that they are forgotten. */
+const idsMax = 12;
+
 const settings: ConfigInput = {
   models: {
     [modelName]: {
       features: { bits: 8 },
-      dedupe: { idsMax: 12 },
+      dedupe: { idsMax },
       limits: { eventsPerMessageMax: 6, featuresMax: 64, featuresPerMessageMax: 1024 },
     },
   },
@@ -98,15 +112,16 @@ export function planOf(random: Random): Plan {
   const horizonMs = random.between(500, 2_000);
   const actors = drawActors(random, isExact);
   const config = drawConfig(random, actors);
+  const drawItem = itemSource(random, config.models[modelName]!.task, isExact);
   const keyed = random.chance(0.5);
   const messages = random.between(5, 30);
-  const publishes = Array.from({ length: messages }, () =>
-    drawPublish(random, config, keyed, isExact, horizonMs),
-  );
-  const faults = Array.from({ length: random.between(2, 7) }, () => ({
-    atMs: random.between(0, horizonMs),
-    fault: drawFault(random, isExact),
-  }));
+  const publishes = Array.from({ length: messages }, () => drawPublish(random, drawItem, keyed, horizonMs));
+  const faults = Array.from({ length: random.between(2, 7) }, () => {
+    const fault = drawFault(random, isExact);
+    // What waits for its moment needs something still to come.
+    const untilMs = 'moment' in fault ? horizonMs / 2 : horizonMs;
+    return { atMs: Math.floor(random.next() * untilMs), fault };
+  });
   const byTime = (one: { atMs: number }, other: { atMs: number }) => one.atMs - other.atMs;
   return {
     config,
@@ -155,16 +170,9 @@ export function withActors(config: Config, actors: ActorCounts): Config {
   return { ...config, models: { [modelName]: { ...model, actors } } };
 }
 
-function drawPublish(
-  random: Random,
-  config: Config,
-  keyed: boolean,
-  isExact: boolean,
-  horizonMs: number,
-): Publish {
-  const task = config.models[modelName]!.task;
+function drawPublish(random: Random, drawItem: () => object, keyed: boolean, horizonMs: number): Publish {
   const size = random.chance(0.6) ? 1 : random.between(2, 6);
-  const items = Array.from({ length: size }, () => drawEvent(random, task, isExact));
+  const items = Array.from({ length: size }, drawItem);
   const bad = random.chance(0.06);
   const body = bad ? drawBadBody(random, items) : JSON.stringify(size === 1 ? items[0] : items);
   return {
@@ -176,6 +184,20 @@ function drawPublish(
     },
     body,
     againMs: random.chance(0.1) ? random.between(1, 1_000) : undefined,
+  };
+}
+
+/**
+ * Events, of which one in four has an id that others have too: it counts once, until so many others were learned that
+ * it is forgotten. With several learners it depends on the order which of them is learned and what is forgotten; so
+ * there they are equal, and as few as are remembered.
+ */
+function itemSource(random: Random, task: 'binary' | 'regression', isExact: boolean): () => object {
+  const draw = () => drawEvent(random, task, isExact);
+  const pool = Array.from({ length: idsMax }, (_, number) => ({ ...draw(), id: `id-${number}` }));
+  return () => {
+    if (!random.chance(0.25)) return draw();
+    return isExact ? { ...draw(), id: `id-${random.between(1, 2 * idsMax)}` } : random.pick(pool);
   };
 }
 
@@ -194,6 +216,19 @@ function drawEvent(random: Random, task: 'binary' | 'regression', isExact: boole
   return event;
 }
 
+/** Messages that there are when a version is made. */
+export const ofCuts: readonly string[] = ['marker', 'cut', 'openCut', 'image', 'closeCut', 'serve'];
+
+/** Messages at which an actor is struck: those that it takes part in. */
+const ofLearners = ['hello', 'pull', 'push', 'push', 'commit', 'commit', 'drop', 'marker', 'cut'];
+const verbs: Readonly<Record<ActorKind, readonly string[]>> = {
+  shard: [...ofLearners, 'ids', 'openCut', 'image', 'snapshot'],
+  learner: [...ofLearners, 'ids'],
+  predictor: ['snapshot', 'delta', 'serve'],
+  checkpointer: ['openCut', 'image', 'closeCut'],
+  monitor: [],
+};
+
 const drawBadBody = (random: Random, items: readonly object[]): string =>
   random.pick(['{', '[]', '7', JSON.stringify(Array.from({ length: 7 }, () => items[0])), '[null, 1]']);
 
@@ -208,14 +243,22 @@ function drawFault(random: Random, isExact: boolean): Fault {
     'checkpointer',
   ] as const);
   const number = random.between(0, 4);
-  const turns = random.between(0, 40);
+  const moment = random.chance(0.3)
+    ? { verb: undefined, turns: random.between(0, 40) }
+    : { verb: random.pick(verbs[actor]), turns: random.between(0, 3) };
+  const victim = { actor, number, moment };
   const actors = drawActors(random, isExact);
   const make: readonly (() => Fault)[] = [
-    () => ({ kind: 'killActor', actor, number, turns }),
-    () => ({ kind: 'killActor', actor, number, turns }),
-    () => ({ kind: 'killActor', actor, number, turns }),
-    () => ({ kind: 'hangActor', actor, number, turns, forMs: random.pick([50, 300, 900]) }),
-    () => ({ kind: 'hangActor', actor, number, turns, forMs: random.pick([700, 1_200]) }),
+    () => ({ kind: 'killActor', ...victim }),
+    () => ({ kind: 'killActor', ...victim }),
+    () => ({ kind: 'killActor', ...victim }),
+    () => ({ kind: 'killActor', ...victim }),
+    () => ({ kind: 'killActor', ...victim }),
+    () => ({ kind: 'killActor', ...victim }),
+    () => ({ kind: 'hangActor', ...victim, forMs: random.pick([50, 300, 900]) }),
+    () => ({ kind: 'hangActor', ...victim, forMs: random.pick([700, 1_200]) }),
+    () => ({ kind: 'loseOne', moment, isAnswer: random.chance(0.5) }),
+    () => ({ kind: 'loseOne', moment, isAnswer: random.chance(0.5) }),
     () => ({ kind: 'killProcess', downMs: random.between(1, 500), actors }),
     () => ({ kind: 'killProcess', downMs: random.between(1, 500), actors }),
     () => ({ kind: 'stopProcess', downMs: random.between(1, 500), actors }),

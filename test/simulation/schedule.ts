@@ -103,7 +103,7 @@ class Schedule {
     };
     const broker = new Broker(() => world.now, random.fork());
     const serverOwner = world.owner('nats-server', (error) => world.fail(error));
-    this.#network = { world, broker, serverOwner, weather: calm };
+    this.#network = { world, broker, serverOwner, weather: calm, passes: () => true };
     this.#disk = new MemoryDisk(world);
     const built = build(this.#model);
     const log = () => broker.entries(subjectsOf('millrace').stream(modelName));
@@ -126,6 +126,7 @@ class Schedule {
       note: (what) => this.#tell('fate', JSON.stringify(what)),
       happened: (group, name) => count(this.#totals, group, name),
     });
+    this.#network.passes = (verb, isAnswer) => this.#fate.passes(verb, isAnswer);
   }
 
   get #model(): ModelConfig {

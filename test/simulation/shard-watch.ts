@@ -3,7 +3,10 @@
  * of the loop at the marks.
  */
 import type { ShardSettings } from '../../actors/shard.ts';
+import { idHashOf } from '../../src/base/event-id.ts';
+import { countNames } from '../../src/protocol/internal.ts';
 import { openShardMemory, type ShardBuffers, type ShardMemory } from '../../src/shard/memory.ts';
+import { idsOfBlobs, recentIdsBlob } from '../../src/shard/recent-ids.ts';
 import { must, sameNumbers } from './difference.ts';
 import type { Oracle } from './oracle.ts';
 
@@ -65,14 +68,18 @@ export class ShardWatch {
       state.table.subarray(start * width, end * width),
       (at) => `${this.#name}, at ${seq}: key ${start + Math.floor(at / width)}, slot ${at % width}`,
     );
-    const [learned, rejected] = ledger.counts;
-    const counts = `${learned} learned and ${rejected} refused`;
-    must(
-      learned === state.learned && rejected === state.rejected,
-      () => `${this.#name}, at ${seq}: ${counts}; the loop has ${state.learned} and ${state.rejected}`,
-    );
-    if (shape.shard === 0)
-      sameNumbers(ledger.totals, state.totals, (at) => `${this.#name}, at ${seq}: total ${at}`);
+    for (const name of ['learned', 'rejected', 'duplicates'] as const) {
+      const found = ledger.counts[countNames.indexOf(name)];
+      must(
+        found === state[name],
+        () => `${this.#name}, at ${seq}: ${found} events ${name}, the loop has ${state[name]}`,
+      );
+    }
+    if (shape.shard > 0) return;
+    sameNumbers(ledger.totals, state.totals, (at) => `${this.#name}, at ${seq}: total ${at}`);
+    const ids = idsOfBlobs(recentIdsBlob(this.memory)).join();
+    const wanted = state.ids.map((id) => idHashOf(id.replace(/^text /, '')).join(' ')).join();
+    must(ids === wanted, () => `${this.#name}, at ${seq}: ids ${ids}; the loop has ${wanted}`);
   }
 
   #checkCounts(): void {

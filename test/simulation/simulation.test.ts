@@ -27,6 +27,7 @@ t.test('simulation - seeded schedules end in the state of the plain loop', async
   for (const outcome of outcomes) addTotals(totals, outcome.totals);
   const sum = (group: string) => Object.values(totals[group] ?? {}).reduce((all, one) => all + one, 0);
   t.ok(sum('faults') > 150, 'much went wrong');
+  t.ok(sum('taken over') > 2, 'batches were taken over');
   t.ok(sum('versions') > 25, 'versions were made');
   t.ok(sum('epochs') > 70, 'epochs changed');
   t.ok(totals.traffic!.answered! > 500, 'predictions were answered');
