@@ -61,10 +61,10 @@ export class VersionAttempt implements VersionWriter {
     });
   }
 
-  /** Does nothing after a commit, so that it may stand in a `finally`. */
+  /** Does nothing after a commit and never rejects, so that it may stand in a `finally`: begin() removes leftovers. */
   abandon(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#state === 'open') await this.#remove();
+      if (this.#state === 'open') await this.#remove().catch(() => undefined);
     });
   }
 

@@ -171,6 +171,23 @@ t.test('one failing call - is told with the folder, and the attempt is cleaned u
   }
 });
 
+t.test(
+  'a disk that fails while a version is given up - hides no other error, and the next one clears up',
+  async (t) => {
+    const folder = t.testdir();
+    const disk = diskOf(async (call) => {
+      if (call.startsWith('removeTree')) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+    });
+    const writer = await openFileStore({ folder, now, disk }).begin(model);
+    await writer.addShard(sampleImages[0]!);
+    await writer.abandon();
+    const store = openFileStore({ folder, now });
+    t.equal((await writeVersion(store)).version, writer.version + 1);
+    const { versions, damaged } = await store.list(model);
+    t.strictSame([versions.length, damaged], [1, []]);
+  },
+);
+
 t.test('a number taken by another process in between - is not taken again', async (t) => {
   const folder = t.testdir();
   const other = openFileStore({ folder, now });
