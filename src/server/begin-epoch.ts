@@ -26,14 +26,19 @@ export interface EpochPlace {
   readonly paused: boolean;
 }
 
-async function begunEpoch(
+/**
+ * Once the entry is in the log the epoch has begun: learners of the one before find it there and end. So there is no
+ * way back, and whatever else may fail comes first.
+ */
+async function beginEpoch(
   { epochs, paused }: EpochPlace,
-  epoch: number,
   entry: EpochEntry,
   stream: StreamState,
   marks: Float64Array,
 ): Promise<BegunEpoch> {
-  return { epoch, entry, stream, paused, anchor: await epochs.anchorAt(Math.min(...marks)) };
+  const anchor = await epochs.anchorAt(Math.min(...marks));
+  const epoch = await epochs.append(entry);
+  return { epoch, entry, stream, paused, anchor };
 }
 
 /** At a start: from the version that the pointer names, or the one before it. */
@@ -54,11 +59,11 @@ export async function resumeEpoch(
   const incarnation = before + (regression === undefined ? 0 : 1);
   const reason = regression === undefined ? 'start' : 'regression';
   const entry = await epochs.entryFrom({ reason, manifest, skipTo, stream, incarnation, regression });
-  const epoch = await epochs.append(entry);
-  place.faults.reach('server.epochWritten');
   const marks = startingMarks(keptMarks(config, manifest), skipTo, regression);
+  const begun = await beginEpoch(place, entry, stream, marks);
+  place.faults.reach('server.epochWritten');
   sayMissing(model, marks, stream, log);
-  return { begun: await begunEpoch(place, epoch, entry, stream, marks), marks, regression };
+  return { begun, marks, regression };
 }
 
 /**
@@ -91,8 +96,7 @@ export async function rollbackEpoch(
   await store.writePointer(model, { version: entry.base, ...left });
   place.faults.reach('server.pointerMoved');
   try {
-    const epoch = await epochs.append(entry);
-    return { begun: await begunEpoch(place, epoch, entry, stream, marks), marks };
+    return { begun: await beginEpoch(place, entry, stream, marks), marks };
   } catch (error) {
     await store.writePointer(model, before ?? { version: 0 });
     throw error;
@@ -120,8 +124,7 @@ export async function heldEpoch(
   const incarnation = incarnationOfEpoch(before) + (regression === undefined ? 0 : 1);
   const from = { epoch: before, marks: held.marks };
   const entry = epochs.entryOf({ reason, base, from, skipTo: 0, leftOut, exclusions, incarnation, lost });
-  const epoch = await epochs.append(entry);
-  return { begun: await begunEpoch(place, epoch, entry, stream, marks), marks };
+  return { begun: await beginEpoch(place, entry, stream, marks), marks };
 }
 
 const keptMarks = (config: ModelConfig, manifest: Manifest | undefined): ArrayLike<number> =>
