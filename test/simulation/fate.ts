@@ -127,7 +127,9 @@ export class Fate {
         this.#replace(fault.actors, fault.downMs, (process) => process.stop());
         break;
       case 'hangProcess':
-        this.#hangProcess(fault.forMs, fault.actors);
+        this.#trap({ ...fault, actor: 'learner', number: 0 }, () =>
+          this.#hangProcess(fault.forMs, fault.actors),
+        );
         break;
       case 'secondProcess':
         this.#begin(fault.actors, 0);

@@ -1,9 +1,12 @@
 /**
  * `npm run simulate -- --seeds N [--from SEED] [--seed SEED] [--jobs N] [--bail] [--json]`: seeded schedules of a whole
  * system, each compared with the plain loop. One seed alone is told step by step. Exit code 1 when one failed.
+ * `--mutations [--only TEXT]`: the same of products with a mistake each, which must be found. Exit code 1 when one
+ * that can be found was not.
  */
 import { parseArgs } from 'node:util';
 import { sharedBuilds } from './builds.ts';
+import { tryMutations } from './mutate.ts';
 import { type Outcome, runSchedule } from './schedule.ts';
 import { runShare } from './share.ts';
 import { addTotals, sorted, type Totals } from './totals.ts';
@@ -72,10 +75,14 @@ async function main(): Promise<void> {
       jobs: { type: 'string', default: '2' },
       bail: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      mutations: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
     },
   });
   const { seeds, from, seed, jobs, bail, json } = values;
-  if (seed !== undefined) await one(Number(seed), json);
+  if (values.mutations) {
+    if (!tryMutations(values.only, Number(seeds), Number(jobs))) process.exitCode = 1;
+  } else if (seed !== undefined) await one(Number(seed), json);
   else await many(Number(from), Number(seeds), { jobs: Number(jobs), bail, json });
 }
 

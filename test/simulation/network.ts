@@ -46,6 +46,7 @@ export class SimulatedChannel implements channel.Channel {
   #downAt = 0;
   #stalledUntil = 0;
   #sent = 0;
+  #arrived = 0;
   /** Messages from this one on never reached the broker. */
   #cutFrom = Number.POSITIVE_INFINITY;
 
@@ -230,6 +231,11 @@ export class SimulatedChannel implements channel.Channel {
     return this.#sent;
   }
 
+  /** Of what was sent, at the broker or lost. */
+  get arrived(): number {
+    return this.#arrived;
+  }
+
   /** Loses all that is under way, in both directions, and comes back after a while. */
   drop(outageMs: number): void {
     if (this.#state !== 'connected') return;
@@ -252,6 +258,7 @@ export class SimulatedChannel implements channel.Channel {
     const number = this.#sent++;
     this.#upAt = this.#arrival(this.#upAt);
     this.#network.world.at(this.#network.serverOwner, this.#upAt, () => {
+      this.#arrived = number + 1;
       if (generation === this.#generation && number < this.#cutFrom) act();
     });
   }

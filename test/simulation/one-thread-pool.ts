@@ -126,8 +126,9 @@ export class OneThreadPool implements WorkerPool {
   #bury(thread: Thread): void {
     const { network, random } = this.#parts;
     network.world.kill(thread.owner);
-    const { sent } = thread.channel;
-    thread.channel.sever(random.chance(0.5) ? sent : sent - random.between(0, 4));
+    // Of what it sent last, all leaves, or nothing, or some.
+    const { sent, arrived } = thread.channel;
+    thread.channel.sever(random.pick([sent, arrived, sent - random.between(0, 4)]));
     this.threads.delete(thread);
   }
 

@@ -27,7 +27,12 @@ export type Fault =
   | { readonly kind: 'loseOne'; readonly moment: Moment; readonly isAnswer: boolean }
   | { readonly kind: 'killProcess'; readonly downMs: number; readonly actors: ActorCounts }
   | { readonly kind: 'stopProcess'; readonly downMs: number; readonly actors: ActorCounts }
-  | { readonly kind: 'hangProcess'; readonly forMs: number; readonly actors: ActorCounts }
+  | {
+      readonly kind: 'hangProcess';
+      readonly moment: Moment;
+      readonly forMs: number;
+      readonly actors: ActorCounts;
+    }
   | { readonly kind: 'secondProcess'; readonly actors: ActorCounts }
   | { readonly kind: 'dropConnection'; readonly which: number; readonly outageMs: number }
   | { readonly kind: 'stallConnection'; readonly which: number; readonly forMs: number }
@@ -84,7 +89,7 @@ const optimizers = optimizerSchema.options.map((option) =>
 );
 
 /** So few that they are forgotten. */
-const idsMax = 12;
+const idsMax = 4;
 
 const settings: ConfigInput = {
   models: {
@@ -98,8 +103,8 @@ const settings: ConfigInput = {
     intensity: 1000,
     backoffMs: 10,
     backoffMaxMs: 100,
-    heartbeatMs: 250,
-    heartbeatTimeoutMs: 500,
+    heartbeatMs: 150,
+    heartbeatTimeoutMs: 300,
     stopTimeoutMs: 4_000,
   },
   metrics: { intervalMs: 500 },
@@ -220,7 +225,7 @@ function drawEvent(random: Random, task: 'binary' | 'regression', isExact: boole
 export const ofCuts: readonly string[] = ['marker', 'cut', 'openCut', 'image', 'closeCut', 'serve'];
 
 /** Messages at which an actor is struck: those that it takes part in. */
-const ofLearners = ['hello', 'pull', 'push', 'push', 'commit', 'commit', 'drop', 'marker', 'cut'];
+const ofLearners = ['hello', 'pull', 'push', 'push', 'commit', 'commit', 'drop', 'marker', 'marker', 'cut'];
 const verbs: Readonly<Record<ActorKind, readonly string[]>> = {
   shard: [...ofLearners, 'ids', 'openCut', 'image', 'snapshot'],
   learner: [...ofLearners, 'ids'],
@@ -247,6 +252,9 @@ function drawFault(random: Random, isExact: boolean): Fault {
     ? { verb: undefined, turns: random.between(0, 40) }
     : { verb: random.pick(verbs[actor]), turns: random.between(0, 3) };
   const victim = { actor, number, moment };
+  // A learner between what it does on one shard and on the next.
+  const between = { verb: random.pick(['push', 'commit', 'marker']), turns: random.between(0, 6) };
+  const betweenShards = { actor: 'learner', number, moment: between } as const;
   const actors = drawActors(random, isExact);
   const make: readonly (() => Fault)[] = [
     () => ({ kind: 'killActor', ...victim }),
@@ -255,14 +263,18 @@ function drawFault(random: Random, isExact: boolean): Fault {
     () => ({ kind: 'killActor', ...victim }),
     () => ({ kind: 'killActor', ...victim }),
     () => ({ kind: 'killActor', ...victim }),
-    () => ({ kind: 'hangActor', ...victim, forMs: random.pick([50, 300, 900]) }),
-    () => ({ kind: 'hangActor', ...victim, forMs: random.pick([700, 1_200]) }),
+    () => ({ kind: 'killActor', ...betweenShards }),
+    () => ({ kind: 'killActor', ...betweenShards }),
+    () => ({ kind: 'killActor', ...betweenShards }),
+    () => ({ kind: 'hangActor', ...betweenShards, forMs: random.pick([400, 700]) }),
+    () => ({ kind: 'hangActor', ...victim, forMs: random.pick([50, 200, 600]) }),
+    () => ({ kind: 'hangActor', ...victim, forMs: random.pick([400, 700]) }),
     () => ({ kind: 'loseOne', moment, isAnswer: random.chance(0.5) }),
     () => ({ kind: 'loseOne', moment, isAnswer: random.chance(0.5) }),
     () => ({ kind: 'killProcess', downMs: random.between(1, 500), actors }),
     () => ({ kind: 'killProcess', downMs: random.between(1, 500), actors }),
     () => ({ kind: 'stopProcess', downMs: random.between(1, 500), actors }),
-    () => ({ kind: 'hangProcess', forMs: random.pick([2_000, 5_000, 8_000]), actors }),
+    () => ({ kind: 'hangProcess', moment, forMs: random.pick([2_000, 5_000, 8_000]), actors }),
     () => ({ kind: 'secondProcess', actors }),
     () => ({ kind: 'dropConnection', which: random.between(0, 12), outageMs: random.pick([5, 300, 3_000]) }),
     () => ({ kind: 'dropConnection', which: random.between(0, 12), outageMs: random.pick([5, 300]) }),

@@ -37,6 +37,8 @@ export class SimulatedProcess {
   /** Why it ended by itself. */
   ended: string | undefined;
   isReady = false;
+  /** Requests of an operator that are not answered yet. */
+  asked = 0;
   #isStopping = false;
 
   constructor(parts: ProcessParts) {
@@ -91,10 +93,13 @@ export class SimulatedProcess {
     const { log } = this.#parts;
     this.#world.after(this.main, 0, () => {
       if (this.#operations === undefined) return;
-      act(this.#operations).then(
-        () => log.info({ what }, 'done'),
-        (error) => log.warn({ what, reason: String(error) }, 'refused'),
-      );
+      this.asked++;
+      act(this.#operations)
+        .then(
+          () => log.info({ what }, 'done'),
+          (error) => log.warn({ what, reason: String(error) }, 'refused'),
+        )
+        .finally(() => this.asked--);
     });
   }
 

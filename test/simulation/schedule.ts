@@ -220,6 +220,7 @@ class Schedule {
     if (current !== this.world.fate && !this.#watches.has(current)) return false;
     if (!this.#publisher.isDone || !this.#isServing) return false;
     const process = this.#fate.process!;
+    if (process.asked > 0) return false;
     const shards = this.#shardsAtWork;
     const { actors } = process.config.models[modelName]!;
     return shards.length === actors.shards && shards.every(({ seq }) => seq >= this.#oracle.lastSeq);
