@@ -102,6 +102,16 @@ function plainBatch(optimizer: Optimizer, table: Float32Array, width: number, ba
   }
 }
 
+/** Learns so many events, from their bytes, whenever it is called. */
+export function coreLearner(count: number, seed: number): () => void {
+  const config = benchModel();
+  const built = buildModel(config);
+  const { width, keyCount } = built.model.layout;
+  const table = new Float32Array(keyCount * width);
+  const entries = logEntries(count, seed, 'msgpack');
+  return () => forEachBatch(config, built, entries, (batch) => learnBatch(built, table, batch));
+}
+
 export const core: Benchmark = async ({ pairs, seed }) => {
   const config = benchModel();
   const built = buildModel(config);

@@ -7,6 +7,7 @@ import { freshness } from './freshness.ts';
 import { kernels } from './kernels.ts';
 import { learn } from './learn.ts';
 import { overload } from './overload.ts';
+import { peers } from './peers.ts';
 import { predict } from './predict.ts';
 import type { Benchmark, BenchResult } from './result.ts';
 
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   overload,
   durability,
   cut,
+  peers,
 };
 
 const wholeNumber = (text: string): number => {
