@@ -6,6 +6,7 @@ import { durability } from './durability.ts';
 import { freshness } from './freshness.ts';
 import { kernels } from './kernels.ts';
 import { learn } from './learn.ts';
+import { mixed } from './mixed.ts';
 import { overload } from './overload.ts';
 import { peers } from './peers.ts';
 import { predict } from './predict.ts';
@@ -18,6 +19,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   learn,
   predict,
   freshness,
+  mixed,
   overload,
   durability,
   cut,
