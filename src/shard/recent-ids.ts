@@ -8,9 +8,11 @@
  * a model whose events have no ids pays nothing.
  */
 import { bytesOf, keysOf } from '../base/bytes.ts';
+import { MillraceError } from '../base/errors.ts';
 import type { LearnerIdentity } from '../protocol/internal.ts';
 import { IdIndex } from './id-index.ts';
 import type { ShardMemory } from './memory.ts';
+import { stagedIds } from './staging.ts';
 
 /** A place that no number of further ids makes old: another learner's batch has the id and is not committed yet. */
 export const claimedElsewhere = Number.POSITIVE_INFINITY;
@@ -33,11 +35,27 @@ export interface KnownIds {
 export class RecentIds {
   readonly #memory: ShardMemory;
   #index: IdIndex | undefined;
-  /** With several learners: whose batch under way has an id. */
+  /** With several learners: whose batch under way has an id, and who has asked this life of the shard. */
   readonly #claims = new Map<string, number>();
+  readonly #asked = new Set<number>();
 
+  /** Claims die with the shard's thread; those of batches that are staged are in its memory. */
   constructor(memory: ShardMemory) {
     this.#memory = memory;
+    if (memory.shape.learners === 1) return;
+    for (let learner = 0; learner < memory.shape.learners; learner++)
+      for (const [high, low] of pairsOf(stagedIds(memory, learner))) this.#claim(learner, high, low);
+  }
+
+  /**
+   * Throws MillraceError('conflict') when another learner may have been told, too, that it is the one to learn an
+   * event with one of these ids: an earlier life of this shard has answered, and its claims died with it.
+   */
+  admit({ learner }: LearnerIdentity, ids: Uint32Array): void {
+    if (this.#memory.shape.learners === 1 || ids.length === 0) return;
+    const isOthers = pairsOf(ids).some(([high, low]) => !this.#claim(learner, high, low));
+    if (isOthers || !this.#asked.has(learner))
+      throw new MillraceError('conflict', `learner ${learner} must ask again which ids were learned`);
   }
 
   /** The last commit is over: what its learner claimed is in the ring, or free. */
@@ -51,6 +69,7 @@ export class RecentIds {
     const added = ledger.idsAdded[0]!;
     const known: KnownIds = { added, at: [], places: [] };
     if (idsMax === 0) return known;
+    this.#asked.add(learner);
     const index = this.#indexed();
     const newest = (added - 1) % idsMax;
     for (let i = 0; 2 * i < ids.length; i++) {
@@ -90,6 +109,9 @@ export class RecentIds {
     return this.#index;
   }
 }
+
+const pairsOf = (ids: Uint32Array): [high: number, low: number][] =>
+  Array.from({ length: ids.length / 2 }, (_, i) => [ids[2 * i]!, ids[2 * i + 1]!]);
 
 const placeOf = (slot: number, newest: number, added: number, idsMax: number): number =>
   added - 1 - ((newest - slot + idsMax) % idsMax);

@@ -94,6 +94,7 @@ export class Shard {
   push(who: LearnerIdentity, part: PushPart): void {
     this.admit(who);
     if (this.memory.ledger.committedTo[who.learner] === part.toSeq) return;
+    if (part.ids !== undefined) this.#recentIds.admit(who, part.ids);
     stage(this.memory, who.learner, part);
   }
 

@@ -53,6 +53,13 @@ export function stagedTo(memory: ShardMemory, learner: number): number {
   return area.head[head.status] === status.staged ? area.tally[tally.toSeq]! : 0;
 }
 
+/** Ids that the staged batch has learned; pairs. */
+export function stagedIds(memory: ShardMemory, learner: number): Uint32Array {
+  const area = memory.staging[learner]!;
+  const count = area.head[head.status] === status.staged ? area.head[head.ids]! : 0;
+  return area.ids.subarray(0, 2 * count);
+}
+
 export function drop(memory: ShardMemory, learner: number): void {
   memory.staging[learner]!.head[head.status] = status.empty;
 }
