@@ -227,6 +227,12 @@ export class SimulatedChannel implements channel.Channel {
     this.#detach();
   }
 
+  /** Hears no requests any more; what it sends still leaves. */
+  deafen(): void {
+    this.#network.broker.leave((interest) => this.#interests.has(interest));
+    this.#interests.clear();
+  }
+
   get sent(): number {
     return this.#sent;
   }

@@ -79,6 +79,8 @@ export class OneThreadPool implements WorkerPool {
       thread.believed = false;
       const staysUndead = owner.state === 'hung' && undead.includes(spec.kind);
       if (!staysUndead) this.#bury(thread);
+      // What the host tells a learner must reach the next life: it has no way of telling them apart, nor need of one.
+      else if (spec.kind === 'learner') channel.deafen();
       world.after(main, endMs, () => tell(why));
     };
     const fail = (error: unknown) => {
