@@ -24,6 +24,8 @@ export interface BacktestOptions {
   readonly note: (text: string) => void;
   /** After each event that the first model learned. */
   readonly onStep?: (step: Step, events: number) => void;
+  /** When all is learned, in the order of the candidates. */
+  readonly onEnd?: (models: readonly SequentialModel[]) => Promise<void>;
 }
 
 export interface ModelOutcome {
@@ -81,6 +83,7 @@ export async function backtest(
     const problem = learnAll(runners, row.value.event, options.onStep);
     if (problem !== undefined) passOver(row.line, problem);
   }
+  await options.onEnd?.(runners.map(({ model }) => model));
   return { unreadable, models: runners.map(outcomeOf) };
 }
 

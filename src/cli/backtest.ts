@@ -1,22 +1,32 @@
 /** `millrace backtest`: what models would have predicted on a recorded log, learning as they go; no server needed. */
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
 import { type BacktestOutcome, backtest, type Candidate } from '../backtest/backtest.ts';
-import type { Step } from '../backtest/sequential-model.ts';
+import { requireNothingLearned, saveVersion } from '../backtest/save.ts';
+import type { SequentialModel, Step } from '../backtest/sequential-model.ts';
+import { openFileStore } from '../checkpoint/file-store.ts';
 import type { Mapping } from '../formats/mapping.ts';
 import { eventsOf, holdsEvents, type RecordFormat } from '../formats/records.ts';
 import { openSource } from '../formats/source.ts';
+import { codeVersion } from '../version.ts';
 import { comparisonText, LossTable, outcomeText, reportOf } from './backtest-report.ts';
 import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './event-options.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { fileBar } from './file-bar.ts';
-import { chosenModel, type ModelOptions, modelOfFile, withModelOptions } from './model-options.ts';
+import {
+  chosenModel,
+  type ModelOptions,
+  modelOfFile,
+  placeOfModel,
+  withModelOptions,
+} from './model-options.ts';
 import { printJson, type Terminal } from './terminal.ts';
 
 interface BacktestCommandOptions extends ModelOptions, EventOptions {
   readonly compare?: readonly string[];
   readonly lenient?: boolean;
+  readonly save?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,7 +37,8 @@ gives the parameters that a server with one learner has after it; the fingerprin
 Examples:
   millrace backtest flights.csv.gz --label late --drop row_id
   millrace backtest a9a.libsvm.gz --optimizer adagrad --set optimizer.learningRate=0.05
-  millrace backtest flights.csv.gz --label late --compare narrow.json wide.json`;
+  millrace backtest flights.csv.gz --label late --compare narrow.json wide.json
+  millrace backtest flights.csv.gz --label late --config millrace.json --save && millrace serve`;
 
 export function addBacktest(program: Command, terminal: Terminal): void {
   withModelOptions(withEventOptions(program.command('backtest')))
@@ -35,6 +46,7 @@ export function addBacktest(program: Command, terminal: Terminal): void {
     .argument('[file]', 'file of events; - is standard input')
     .option('--compare <configs...>', 'run the models of these config files on the same events')
     .option('--lenient', 'pass over what cannot be read or learned, as a server does')
+    .option('--save', 'store what was learned where the server of --config starts from it')
     .option('--json', 'write JSON for programs')
     .addHelpText('after', example)
     .action((file: string | undefined, options: BacktestCommandOptions) =>
@@ -77,6 +89,7 @@ async function run(
   }
   const source = await openSource(file, terminal.stdin);
   const { rows, format } = await recordsOf(source, options);
+  const saving = await savingTo(options);
   const bar = fileBar(source, options.json !== true && terminal.stderrIsTerminal);
   const table = new LossTable(options.json === true ? undefined : bar.above((text) => terminal.print(text)));
   const startedAt = performance.now();
@@ -85,6 +98,11 @@ async function run(
     outcome = await backtest(candidates, eventsOf(rows, mappingOf(options, format, candidates)), {
       strict: options.lenient !== true,
       note: bar.above(terminal.note),
+      onEnd: async ([learned]) => {
+        const version = await saving?.(learned!);
+        if (version !== undefined)
+          bar.above(terminal.note)(`saved as version ${version}; millrace serve starts from it`);
+      },
       onStep: (step: Step, events: number) => {
         table.add(step, events);
         if (events % barEvery !== 0) return;
@@ -104,6 +122,24 @@ async function run(
     terminal.note(`no event of ${source.name} could be learned`);
     throw new SilentFailure(exitCodes.badInput);
   }
+}
+
+/** How to save what is learned; refused before anything is learned when it cannot be. Undefined without --save. */
+async function savingTo(
+  options: BacktestCommandOptions,
+): Promise<((learned: SequentialModel) => Promise<number>) | undefined> {
+  if (options.save !== true) return undefined;
+  if (options.config === undefined)
+    throw new UsageError('--save needs --config FILE: that of the server that goes on');
+  const { name, model, config } = placeOfModel(options.config, options.model);
+  if (model.checkpoint.store !== 'file') {
+    throw new UsageError(
+      `--save writes files, and models.${name}.checkpoint.store is ${model.checkpoint.store}: save with "file", and change it afterwards; the server carries the version over`,
+    );
+  }
+  const store = openFileStore({ folder: join(config.dataDir, 'checkpoints'), now: Date.now });
+  await requireNothingLearned(store, name);
+  return (learned) => saveVersion(learned, { store, model: name, config: model, codeVersion });
 }
 
 const barEvery = 500;

@@ -1,7 +1,7 @@
 /** A model's settings from a config file, or from flags over the product's defaults. */
 import { type Command, Option } from 'commander';
 import { loadConfig, validateModel } from '../../config/load.ts';
-import { type ModelConfig, modelSchema } from '../../config/schema.ts';
+import { type Config, type ModelConfig, modelSchema } from '../../config/schema.ts';
 import { UsageError } from './failure.ts';
 import { columnList } from './options.ts';
 
@@ -61,9 +61,16 @@ export function chosenModel(options: ModelOptions): ModelConfig {
   return validateModel('model', settingsOf(options));
 }
 
-/** The only model of a config file, or the one that is named. */
-export function modelOfFile(file: string, name: string | undefined): ModelConfig {
-  const { models } = loadConfig(file);
+export const modelOfFile = (file: string, name: string | undefined): ModelConfig =>
+  placeOfModel(file, name).model;
+
+/** The only model of a config file, or the one that is named, with all of the file. */
+export function placeOfModel(
+  file: string,
+  name: string | undefined,
+): { readonly name: string; readonly model: ModelConfig; readonly config: Config } {
+  const config = loadConfig(file);
+  const { models } = config;
   const names = Object.keys(models);
   const wanted = name ?? (names.length === 1 ? names[0]! : undefined);
   if (wanted === undefined)
@@ -73,7 +80,7 @@ export function modelOfFile(file: string, name: string | undefined): ModelConfig
   const found = models[wanted];
   if (found === undefined)
     throw new UsageError(`${file} has no model "${wanted}"; it has ${names.join(', ') || 'none'}`);
-  return found;
+  return { name: wanted, model: found, config };
 }
 
 type Settings = { [name: string]: unknown };

@@ -1,13 +1,11 @@
 /** A state that was recomputed without some events, stored as a version that says so. */
 import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
 import { modelSchema } from '../../config/schema.ts';
-import { keyRangeOf } from '../base/key-range.ts';
-import type { ShardImage } from '../checkpoint/store.ts';
 import { packTotals } from '../model/stored-totals.ts';
 import type { EpochEntry, Exclusion } from '../protocol/internal.ts';
 import { anchorOf } from '../protocol/log-anchor.ts';
 import type { SequentialState } from '../replay/sequential-state.ts';
-import { chunksOfTable } from '../shard/row-chunks.ts';
+import { imagesOfTable } from '../shard/table-images.ts';
 import type { HostOptions, ModelHost } from './model-host.ts';
 
 export interface RecomputedFacts {
@@ -33,7 +31,8 @@ export async function storeRecomputed(
   const { keyCount, rowWidth } = state.shape;
   const writer = await store.begin(model);
   try {
-    for (const image of imagesOf(state, config.actors.shards)) await writer.addShard(image);
+    for (const image of imagesOfTable(state.table, rowWidth, config.actors.shards))
+      await writer.addShard(image);
     for (const [name, bytes] of Object.entries(state.blobs)) await writer.addBlob(name, bytes);
     const { version } = await writer.commit({
       model,
@@ -63,20 +62,5 @@ export async function storeRecomputed(
     return version;
   } finally {
     await writer.abandon();
-  }
-}
-
-/** The table as a version's shards. */
-function* imagesOf({ table, shape }: SequentialState, shards: number): Generator<ShardImage> {
-  const { keyCount, rowWidth } = shape;
-  for (let shard = 0; shard < shards; shard++) {
-    const { start, end } = keyRangeOf(shard, shards, keyCount);
-    const keys: number[] = [];
-    const rows: number[] = [];
-    for (const chunk of chunksOfTable(table.subarray(start * rowWidth, end * rowWidth), rowWidth)) {
-      for (const key of chunk.keys) keys.push(key + start);
-      for (const slot of chunk.rows) rows.push(slot);
-    }
-    yield { start, end, rowWidth, keys: Uint32Array.from(keys), rows: Float32Array.from(rows) };
   }
 }

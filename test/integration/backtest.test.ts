@@ -1,11 +1,12 @@
 /** A backtest and a server that learns the same log over NATS end with the same parameters. */
+import { writeFileSync } from 'node:fs';
 import t from 'tap';
 import { openFileStore } from '../../src/checkpoint/file-store.ts';
 import { fingerprintOfRows } from '../../src/checkpoint/fingerprint.ts';
 import { readVersion } from '../../src/server/starting-state.ts';
 import { inProcess } from '../cli/command-line.ts';
 import { availableServers } from '../support/nats-server.ts';
-import { startRunning } from '../support/running-server.ts';
+import { quickConfig, startRunning } from '../support/running-server.ts';
 
 t.setTimeout(60_000);
 const skip = availableServers().length === 0 && 'no nats-server on this machine';
@@ -31,4 +32,49 @@ t.test('backtest - has the fingerprint of the server that learned the log', { sk
   const report = JSON.parse(stdout);
   t.equal(report.events, learned);
   t.equal(report.fingerprint, fingerprintOfRows(images));
+});
+
+t.test('backtest --save - a server starts from what the log taught, and goes on', { skip }, async (t) => {
+  const eventOf = (at: number) => ({
+    features: { user: `u${at % 41}`, n: at % 7 },
+    label: Number((at * 7) % 3 === 0),
+  });
+  const line = (at: number) => JSON.stringify(eventOf(at));
+  const [history, after] = [
+    Array.from({ length: 500 }, (_, at) => at),
+    Array.from({ length: 60 }, (_, at) => at + 500),
+  ];
+  const folder = t.testdir({
+    'history.jsonl': history.map(line).join('\n'),
+    'all.jsonl': [...history, ...after].map(line).join('\n'),
+  });
+  const dataDir = `${folder}/data`;
+  const models = { m: { features: { bits: 10 }, actors: { shards: 2 } } };
+  writeFileSync(`${folder}/millrace.json`, JSON.stringify(quickConfig(dataDir, models)));
+  const save = [
+    'backtest',
+    `${folder}/history.jsonl`,
+    '--config',
+    `${folder}/millrace.json`,
+    '--save',
+    '--json',
+  ];
+  const saved = await inProcess(save);
+  t.match(saved, { code: 0, stderr: /saved as version 1; millrace serve starts from it/ });
+
+  const running = await startRunning(t, models, { folder: dataDir });
+  t.match(await running.modelStatus('m'), { phase: 'running', version: 1, learned: 500 });
+  for (const at of after) await running.append('millrace.v1.learn.m', eventOf(at));
+  t.match(await running.caughtUp('m'), { learned: 560 });
+  const { version } = await running.client.checkpoint('m');
+  const store = openFileStore({ folder: `${dataDir}/checkpoints`, now: Date.now });
+  const { images } = await readVersion(store, 'm', version);
+  const whole = await inProcess(['backtest', `${folder}/all.jsonl`, '--bits', '10', '--json']);
+  t.equal(JSON.parse(whole.stdout).fingerprint, fingerprintOfRows(images), 'as if all had been one log');
+  await running.stop();
+
+  const again = await inProcess(save);
+  t.match(again, { code: 1, stdout: '', stderr: /model m has version \d already/ });
+  const alone = await inProcess(['backtest', `${folder}/history.jsonl`, '--save']);
+  t.match(alone, { code: 2, stderr: /--save needs --config FILE/ });
 });
