@@ -6,6 +6,7 @@ import type { ModelConfig } from '../config/schema.ts';
 import type { Featurizer } from '../src/features/featurizer.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
 import { BatchBuilder, batchEventsMax } from '../src/learner/batch-builder.ts';
+import { keepIn } from '../src/learner/board-file.ts';
 import { EntryQueue } from '../src/learner/entry-queue.ts';
 import { ExclusionFilter } from '../src/learner/exclusion-filter.ts';
 import { gapAlarm } from '../src/learner/gap-alarm.ts';
@@ -30,6 +31,8 @@ export interface LearnerSettings {
   readonly learner: number;
   /** Memory of the work board (src/learner/work-board.ts). */
   readonly board: SharedArrayBuffer;
+  /** Where the board is kept, too; nowhere when undefined. */
+  readonly boardFile: string | undefined;
   readonly stream: { readonly name: string; readonly created: string };
   /** Of the epoch. */
   readonly exclusions: readonly Exclusion[];
@@ -51,8 +54,7 @@ export async function learnerActor(context: Context, build = buildModel): Promis
   const { marks, sums, anchors } = await takeOver(shards);
   await assertSameLog(channel, settings.stream, anchors);
   const first = firstSequence(marks, learner, learners);
-  const board = new WorkBoard(settings.board, context.faults);
-  board.doneTo = first - 1;
+  const board = boardOf(context, first - 1);
   const queue = new EntryQueue(config.batch.eventsMax * 4, settings.queueBytesMax);
   const loop = new Learner({
     definition: built.definition,
@@ -117,6 +119,12 @@ function shardClient(
     timeoutMs: requestTimeoutMs,
     faults: context.faults,
   });
+}
+
+function boardOf({ settings, faults, log }: Context, doneTo: number): WorkBoard {
+  const board = new WorkBoard(settings.board, { faults, keep: keepIn(settings.boardFile, log) });
+  board.done(doneTo);
+  return board;
 }
 
 function builderOf(

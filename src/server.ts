@@ -125,7 +125,7 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   const taken = new Promise<string>((resolve) => {
     tellTaken = resolve;
   });
-  const around: Surroundings = { config, checkpointFolder: join(dataDir, 'checkpoints'), codeVersion };
+  const around = surroundingsOf(config, dataDir);
   const supervisor = createSupervisor({
     settings: config.supervisor,
     // The settings have just worked here: an actor that starts while the broker is away waits for its return.
@@ -172,6 +172,13 @@ async function startOn(broker: Broker, channel: Channel, start: Start): Promise<
   undo.push(() => control.stop());
   return running(broker, operations, supervisor, taken, start);
 }
+
+const surroundingsOf = (config: Config, dataDir: string): Surroundings => ({
+  config,
+  checkpointFolder: join(dataDir, 'checkpoints'),
+  workFolder: join(dataDir, 'work'),
+  codeVersion,
+});
 
 async function ensureRejectedStream(channel: Channel, subjects: Subjects): Promise<void> {
   await channel.ensureStream({

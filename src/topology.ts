@@ -6,6 +6,7 @@ import type { PredictorSettings } from '../actors/predictor.ts';
 import type { ShardSettings } from '../actors/shard.ts';
 import type { Config, ModelConfig } from '../config/schema.ts';
 import { keyRangeOf } from './base/key-range.ts';
+import { boardFile } from './learner/board-file.ts';
 import { rowLayoutOf } from './model/row-layout.ts';
 import type { EpochEntry, ServedState } from './protocol/internal.ts';
 import type { ActorKind, ActorSpec } from './runtime/actor.ts';
@@ -15,6 +16,8 @@ import type { ShardBuffers, ShardShape } from './shard/memory.ts';
 export interface Surroundings {
   readonly config: Pick<Config, 'root' | 'metrics'>;
   readonly checkpointFolder: string;
+  /** Where learners note what they are at, for when the process dies; nowhere when undefined. */
+  readonly workFolder?: string;
   readonly codeVersion: string;
 }
 
@@ -91,7 +94,7 @@ export interface ModelActors {
 export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActors {
   const { model, config, served, shapes, buffers, boards, stream, owner, learned, paused, entry } = epoch;
   const { root, metrics } = around.config;
-  const { codeVersion, checkpointFolder } = around;
+  const { codeVersion, checkpointFolder, workFolder } = around;
   const common = { root, model, requestTimeoutMs, reportMs: metrics.intervalMs };
   const { intervalMs: deltaIntervalMs, heartbeatMs } = config.snapshot;
   return {
@@ -108,7 +111,16 @@ export function modelActors(around: Surroundings, epoch: ModelEpoch): ModelActor
     }),
     learners: numbered(config.actors.learners, (learner) => {
       const board = boards[learner]!;
-      const work = { learner, board, stream, exclusions: entry.exclusions, paused, queueBytesMax };
+      const file = workFolder && boardFile(workFolder, model, learner);
+      const work = {
+        learner,
+        board,
+        boardFile: file,
+        stream,
+        exclusions: entry.exclusions,
+        paused,
+        queueBytesMax,
+      };
       const settings = { ...common, epoch: served.epoch, config, ...work };
       return specOf('learner', `${model}/learner/${learner}`, settings);
     }),

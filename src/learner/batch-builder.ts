@@ -74,6 +74,11 @@ export class BatchBuilder {
     this.#vector = featurizer.vector();
   }
 
+  /** More messages are never in one batch. */
+  get messagesMax(): number {
+    return this.#settings.eventsMax;
+  }
+
   /** Whether another entry may join: a batch ends with the entry that fills it. */
   accepts(batch: Batch): boolean {
     const { eventsMax, featuresPerMessageMax } = this.#settings;

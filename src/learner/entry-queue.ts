@@ -40,6 +40,13 @@ export class EntryQueue {
     return entry;
   }
 
+  /** Sequence of the entry at this place, or of the last one before it; only when there is any. */
+  seqAt(place: number): number {
+    const entry = this.#entries[this.#head + Math.min(place, this.length - 1)];
+    assert(entry !== undefined, 'the queue is asked only when it holds something');
+    return entry.seq;
+  }
+
   get full(): boolean {
     return this.length >= this.#countMax || this.#bytes >= this.#bytesMax;
   }

@@ -122,7 +122,7 @@ export class Learner {
     const { shards, board } = this.#parts;
     if (uncommitted > 0) {
       await shards.commit(uncommitted);
-      board.doneTo = uncommitted;
+      board.settle(uncommitted);
     }
     for (const cut of this.#cuts.splice(0)) await shards.marker(cut);
     return 0;
@@ -136,14 +136,21 @@ export class Learner {
     this.#next = 1 - this.#next;
     batch.clear();
     const rejected: RejectedEvent[] = [];
-    while (queue.length > 0 && builder.accepts(batch)) {
-      const entry = queue.shift();
-      board.takenTo = entry.seq;
-      rejected.push(...builder.take(entry, batch));
-      if (board.isSuspect(entry.seq)) break;
-    }
+    board.takeUp(queue.seqAt(this.#isSuspectNext ? 0 : builder.messagesMax - 1));
+    do {
+      rejected.push(...builder.take(queue.shift(), batch));
+    } while (
+      queue.length > 0 &&
+      builder.accepts(batch) &&
+      !board.isSuspect(batch.toSeq) &&
+      !this.#isSuspectNext
+    );
     board.rest();
     return { batch, rejected };
+  }
+
+  get #isSuspectNext(): boolean {
+    return this.#parts.board.isSuspect(this.#parts.queue.seqAt(0));
   }
 
   async #learn({ batch, rejected }: Prepared, uncommitted: number): Promise<void> {
@@ -157,7 +164,7 @@ export class Learner {
     const pulled = shards.pull(parts, uncommitted, this.#table);
     board.rest();
     const [duplicates] = await Promise.all([known, pulled]);
-    if (uncommitted > 0) board.doneTo = uncommitted;
+    if (uncommitted > 0) board.done(uncommitted);
     faults.reach('learner.afterPull');
     for (const [first, last] of batch.gaps) this.#parts.gapFound(first, last);
     const tally = this.#apply(batch, rejected, keys.length, duplicates);

@@ -48,17 +48,20 @@ export async function resumeEpoch(
     readonly stored: StoredState | undefined;
     readonly pointer: Pointer | undefined;
     readonly stream: StreamState;
+    /** More to be passed over. */
+    readonly passOver?: readonly Exclusion[];
   },
 ): Promise<{ begun: BegunEpoch; marks: Float64Array; regression: LogRegression | undefined }> {
   const { model, config, streamName, channel, store, log, epochs } = place;
-  const { stored, pointer, stream } = from;
+  const { stored, pointer, stream, passOver = [] } = from;
   const manifest = stored?.manifest;
   const skipTo = pointer?.skipTo ?? 0;
   const regression = await findRegressionOf(channel, store, streamName, stream, { manifest, pointer });
   const before = Math.max(incarnationOfEpoch(manifest?.epoch ?? 0), await epochs.incarnation());
   const incarnation = before + (regression === undefined ? 0 : 1);
   const reason = regression === undefined ? 'start' : 'regression';
-  const entry = await epochs.entryFrom({ reason, manifest, skipTo, stream, incarnation, regression });
+  const start = { reason, manifest, skipTo, stream, incarnation, regression, passOver } as const;
+  const entry = await epochs.entryFrom(start);
   const marks = startingMarks(keptMarks(config, manifest), skipTo, regression);
   const begun = await beginEpoch(place, entry, stream, marks);
   place.faults.reach('server.epochWritten');

@@ -45,6 +45,8 @@ export interface VersionStart {
   readonly skipTo: number;
   readonly stream: StreamState;
   readonly incarnation: number;
+  /** More to be passed over. */
+  readonly passOver?: readonly Exclusion[];
   /** What the log has lost of it. */
   readonly regression: LogRegression | undefined;
 }
@@ -106,10 +108,12 @@ export class EpochLog {
     stream,
     incarnation,
     regression,
+    passOver = [],
   }: VersionStart): Promise<EpochEntry> {
     const agreesTo = regression?.agreesTo ?? Number.POSITIVE_INFINITY;
     const unlearned = manifest?.unlearned?.exclusions;
-    const exclusions = await this.exclusions(stream, unlearned ?? manifestExclusions(manifest), agreesTo);
+    const known = unlearned ?? manifestExclusions(manifest);
+    const exclusions = await this.exclusions(stream, [...known, ...passOver], agreesTo);
     // What a start finds left out may be lost; what a rollback leaves out is the log as it is now.
     const skip = reason === 'regression' ? Math.min(skipTo, agreesTo) : skipTo;
     const base = manifest?.version ?? 0;

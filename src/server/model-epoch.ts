@@ -3,7 +3,7 @@
  * which the epoch before worked on.
  */
 import type { ModelConfig } from '../../config/schema.ts';
-import { createBoardBuffer } from '../learner/work-board.ts';
+import { createBoardBuffer, WorkBoard } from '../learner/work-board.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { StreamState } from '../nats/channel.ts';
 import type { EpochEntry } from '../protocol/internal.ts';
@@ -12,6 +12,7 @@ import { openShardMemory, type ShardMemory } from '../shard/memory.ts';
 import { settleMemory } from '../shard/settle.ts';
 import { type ModelEpoch, shardShapes } from '../topology.ts';
 import { loadParameters, setAnchor } from './parameters.ts';
+import type { Suspects } from './poison-search.ts';
 import type { StoredState } from './starting-state.ts';
 
 /** What an epoch takes from its model's host. */
@@ -37,6 +38,7 @@ export function loadedEpoch(
   { epoch, entry, stream, paused, anchor }: BegunEpoch,
   stored: StoredState | undefined,
   marks: Float64Array,
+  suspects?: readonly Suspects[],
 ): ModelEpoch {
   const shapes = shardShapes(config);
   const totals = stored?.manifest.totals ?? [];
@@ -54,7 +56,7 @@ export function loadedEpoch(
       totals,
       anchor,
     }),
-    boards: boardsFor(config),
+    boards: boardsFor(config, suspects),
     stream: { name: streamName, created: stream.created },
     owner,
     learned: unpackTotals(totals).counts.learned,
@@ -62,8 +64,14 @@ export function loadedEpoch(
   };
 }
 
-const boardsFor = ({ actors }: ModelConfig): SharedArrayBuffer[] =>
-  Array.from({ length: actors.learners }, createBoardBuffer);
+/** `suspects`: with which each learner is to be careful. */
+const boardsFor = ({ actors }: ModelConfig, suspects: readonly Suspects[] = []): SharedArrayBuffer[] =>
+  Array.from({ length: actors.learners }, (_, learner) => {
+    const buffer = createBoardBuffer();
+    const { from = 0, to = 0 } = suspects[learner] ?? {};
+    new WorkBoard(buffer).reset(from, to);
+    return buffer;
+  });
 
 /** Brings the memory to one state and returns it; nobody else may work on it meanwhile. */
 export function settledMemory({ shapes, buffers }: ModelEpoch): ShardMemory[] {

@@ -19,6 +19,7 @@ import { openShardMemory } from '../shard/memory.ts';
 import { type ModelActors, type ModelEpoch, modelActors, type Surroundings, stagesOf } from '../topology.ts';
 import { askVersion } from './ask-version.ts';
 import { type EpochPlace, heldEpoch, resumeEpoch, rollbackEpoch } from './begin-epoch.ts';
+import { DeathNotes } from './death-notes.ts';
 import { EpochLog } from './epoch-log.ts';
 import type { GuardNotes } from './guard-notes.ts';
 import { LearningSwitch } from './learning-switch.ts';
@@ -49,6 +50,7 @@ export class ModelHost {
   readonly regressions: RegressionNotice;
   readonly learning: LearningSwitch;
   readonly poison: PoisonWatch;
+  readonly #deaths: DeathNotes | undefined;
   readonly #options: HostOptions;
   readonly #subjects: Subjects;
   readonly #epochs: EpochLog;
@@ -73,6 +75,9 @@ export class ModelHost {
     this.#line = { channel, subjects: this.#subjects, model, log };
     this.regressions = new RegressionNotice(this.#line);
     this.learning = new LearningSwitch(this.#line, supervisor, config.guard, guardNotes);
+    const { workFolder } = options.around;
+    this.#deaths =
+      workFolder === undefined ? undefined : new DeathNotes(workFolder, model, config.actors.learners);
     this.poison = new PoisonWatch(this.#line, config.poison.failuresMax);
   }
 
@@ -134,8 +139,11 @@ export class ModelHost {
     if (stored !== undefined) checkDefinition(this.model, this.config, stored.manifest);
     if (relearn) await store.writePointer(this.model, { version: 0 });
     faults.reach('server.versionRead');
-    const { begun, marks, regression } = await resumeEpoch(this.#place, { stored, pointer, stream });
-    this.#install(loadedEpoch(this, begun, stored, marks));
+    const recalled = this.#deaths && (await this.poison.recall(this.#deaths, stream.created));
+    const from = { stored, pointer, stream, passOver: recalled?.passOver ?? [] };
+    const { begun, marks, regression } = await resumeEpoch(this.#place, from);
+    await recalled?.noted();
+    this.#install(loadedEpoch(this, begun, stored, marks, recalled?.suspects));
     const { shards, learners, predictors, checkpointer } = this.#actors!;
     await this.#options.supervisor.startAll([shards, [...learners, ...predictors], [checkpointer]]);
     this.#phase = this.learning.phase;
@@ -252,6 +260,7 @@ export class ModelHost {
       );
     }
     await this.#options.supervisor.stop(this.actorNames);
+    if (learning) await this.#deaths?.remove();
     this.#options.supervisor.forget(this.actorNames);
   }
 

@@ -1,15 +1,17 @@
 /**
  * Finds the event that ends a learner again and again. Pure: deaths come in, what to do about them goes out.
  *
- * What a life had taken up and not brought to an end is suspect. A life that ends with any of that still undone has
- * failed at it too. From the second failure on the suspects are learned message by message, so that whatever is not
- * to blame is done with. A place at which two lives in a row have ended is given up once there were `failuresMax`
- * failures: the event, or, when the lives end at different events of it, the message.
+ *   done  ......... doneTo | taken up, and not brought to an end ......... takenTo | not looked at
+ *
+ * If an event is to blame it is one of those in the middle, at each death. So the suspects are what all deaths in a row
+ * have in common; where they have nothing in common, no single event is to blame. From the second failure on the
+ * suspects are learned message by message. A place at which two lives in a row have ended is given up once there
+ * were `failuresMax` failures: the event, or, when the lives end at different events of it, the message.
  */
 import type { WorkPlace } from '../learner/work-board.ts';
 
 export interface LearnerDeath {
-  /** Undefined when the learner was waiting for somebody else. */
+  /** Undefined when the learner was waiting for somebody else, or when it is not known. */
   readonly place: WorkPlace | undefined;
   /** Everything up to here was in the parameters for good. */
   readonly doneTo: number;
@@ -17,36 +19,48 @@ export interface LearnerDeath {
   readonly takenTo: number;
 }
 
+/** Messages behind `from`, up to `to`. */
+export interface Suspects {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface SearchState {
+  readonly failures: number;
+  readonly suspects: Suspects;
+  readonly place?: WorkPlace;
+}
+
 export type Verdict =
   /** It may have ended for any reason. */
-  | { readonly kind: 'first' }
-  /** The suspects, up to this sequence, are to be learned one by one. */
-  | { readonly kind: 'search'; readonly suspectTo: number }
+  | { readonly kind: 'first'; readonly suspects: Suspects }
+  | { readonly kind: 'search'; readonly suspects: Suspects }
   | { readonly kind: 'giveUp'; readonly place: WorkPlace; readonly failures: number };
-
-interface State {
-  readonly failures: number;
-  readonly suspectTo: number;
-  readonly place: WorkPlace | undefined;
-}
 
 export class PoisonSearch {
   readonly #failuresMax: number;
-  #state: State | undefined;
+  #state: SearchState | undefined;
 
-  constructor(failuresMax: number) {
+  constructor(failuresMax: number, state?: SearchState) {
     this.#failuresMax = failuresMax;
+    this.#state = state;
+  }
+
+  get state(): SearchState | undefined {
+    return this.#state;
   }
 
   take({ place, doneTo, takenTo }: LearnerDeath): Verdict {
     const before = this.#state;
-    const isAgain = before !== undefined && doneTo < before.suspectTo;
+    const here = { from: doneTo, to: takenTo };
+    const common = before === undefined ? here : intersection(before.suspects, here);
+    const isAgain = before !== undefined && common.from < common.to;
     const failures = isAgain ? before.failures + 1 : 1;
-    const suspectTo = Math.max(isAgain ? before.suspectTo : takenTo, place?.seq ?? 0);
-    this.#state = { failures, suspectTo, place };
-    if (!isAgain) return { kind: 'first' };
+    const suspects = isAgain ? common : here;
+    this.#state = { failures, suspects, ...(place === undefined ? {} : { place }) };
+    if (!isAgain) return { kind: 'first', suspects };
     const found = this.#found(before.place, place, failures);
-    return found === undefined ? { kind: 'search', suspectTo } : { kind: 'giveUp', place: found, failures };
+    return found === undefined ? { kind: 'search', suspects } : { kind: 'giveUp', place: found, failures };
   }
 
   /** Whether the deaths so far can belong to a search that comes to an end. */
@@ -61,3 +75,8 @@ export class PoisonSearch {
     return failures >= 2 * this.#failuresMax ? { seq: now.seq } : undefined;
   }
 }
+
+const intersection = (one: Suspects, other: Suspects): Suspects => ({
+  from: Math.max(one.from, other.from),
+  to: Math.min(one.to, other.to),
+});

@@ -1,5 +1,6 @@
 /** The learner's loop against real shards over a channel in memory. */
 import t from 'tap';
+import type { FaultPoints } from '../../src/base/fault-points.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
 import { createBoardBuffer, WorkBoard } from '../../src/learner/work-board.ts';
 import { until } from '../support/channel-fixture.ts';
@@ -217,11 +218,13 @@ t.test('suspects - are learned message by message, and the board says which', as
   const shards = runShards(channel, config);
   const places: unknown[] = [];
   const buffer = createBoardBuffer();
-  const board = new WorkBoard(buffer, {
+  const faults: FaultPoints = {
     reach: (point, seq, index) => places.push([point.split('.')[1], seq, index]),
     pass: () => undefined,
-  });
-  board.reset(2);
+  };
+  const kept: number[] = [];
+  const board = new WorkBoard(buffer, { faults, keep: ([seq]) => kept.push(seq!) });
+  board.reset(1, 2);
   const queued = [
     learnEntry(1, events(2)),
     learnEntry(2, eventOf(2)),
@@ -233,18 +236,22 @@ t.test('suspects - are learned message by message, and the board says which', as
   await learner.stop();
   const pushes = shards[0]!.heard.filter(({ verb }) => verb === 'push').map(({ body }) => body.toSeq);
   t.strictSame(pushes, [1, 2, 4], 'one by one up to the last suspect, then together');
-  t.strictSame(places.slice(0, 9), [
+  t.strictSame(places.slice(0, 12), [
     ['decoding', 1, -1],
     ['featurizing', 1, 0],
     ['featurizing', 1, 1],
-    // The whole message is to blame for what is done for all of its events.
-    ['learning', 1, -1],
     ['learning', 1, 0],
     ['learning', 1, 1],
-    ['learning', 1, -1],
-    ['learning', 1, -1],
     ['decoding', 2, -1],
+    ['featurizing', 2, 0],
+    // What is done for a batch of one suspect is that message's fault.
+    ['learning', 2, -1],
+    ['learning', 2, 0],
+    ['learning', 2, -1],
+    ['learning', 2, -1],
+    ['decoding', 3, -1],
   ]);
+  t.strictSame(kept, [0, 0, 2, 2, 0, 2, 0, 2, 2, 0, 2, 0, 0, 0], 'of suspects each step, else each batch');
   t.match(new WorkBoard(buffer), { place: undefined, doneTo: 4, takenTo: 4 }, 'at rest in the end');
 });
 

@@ -14,9 +14,9 @@ const kinds = (search: PoisonSearch, deaths: readonly LearnerDeath[]) =>
 
 t.test('poison - the event at which three lives in a row have ended is given up', async (t) => {
   const search = new PoisonSearch(3);
-  t.strictSame(search.take(death(10, 30, 20, 4)), { kind: 'first' });
+  t.match(search.take(death(10, 30, 20, 4)), { kind: 'first' });
   t.equal(search.isUnderWay, false, 'one death may have any reason');
-  t.strictSame(search.take(death(15, 40, 20, 4)), { kind: 'search', suspectTo: 30 });
+  t.strictSame(search.take(death(15, 40, 20, 4)), { kind: 'search', suspects: { from: 15, to: 30 } });
   t.ok(search.isUnderWay);
   const place = { seq: 20, index: 4 };
   t.strictSame(search.take(death(19, 20, 20, 4)), { kind: 'giveUp', place, failures: 3 });
@@ -52,6 +52,30 @@ t.test('poison - a message that ends learners at different events is given up wh
   t.match(verdicts.at(-1), { place: { seq: 11 }, failures: 6 });
 });
 
+t.test('poison - deaths that no single event can explain are no search', async (t) => {
+  const search = new PoisonSearch(2);
+  t.strictSame(kinds(search, [death(10, 20, 15), death(25, 40, 30), death(12, 18, 15)]), [
+    'first',
+    'first',
+    'first',
+  ]);
+  t.strictSame(
+    search.take(death(11, 60)),
+    { kind: 'search', suspects: { from: 12, to: 18 } },
+    'what all have in common',
+  );
+});
+
+t.test('poison - a search goes on from its state, as after the death of a process', async (t) => {
+  const search = new PoisonSearch(3);
+  t.strictSame(kinds(search, [death(10, 30), death(5, 40, 21, 3)]), ['first', 'search']);
+  const state = JSON.parse(JSON.stringify(search.state));
+  t.match(new PoisonSearch(3, state).take(death(20, 21, 21, 3)), {
+    kind: 'giveUp',
+    place: { seq: 21, index: 3 },
+  });
+});
+
 /**
  * Goal: whatever is poisonous, and however the log falls into batches, exactly that is given up, and each within a
  * bounded number of lives. Method: a learner of a few lines with a board, against the search.
@@ -72,12 +96,13 @@ t.test('poison - exactly what is poisonous is given up, in bounded time', async 
       const bad = new Set(poisonous.map(name));
       const given = new Set<string>();
       let search = new PoisonSearch(failuresMax);
-      let [mark, carefulTo, lives, turn] = [0, 0, 0, 0];
+      let [mark, lives, turn] = [0, 0, 0];
+      let suspects = { from: 0, to: 0 };
       while (mark < last) {
         if (lives++ > (bad.size + 1) * (failuresMax + 2)) return false;
         let end: LearnerDeath | undefined;
         while (mark < last && end === undefined) {
-          const size = mark + 1 <= carefulTo ? 1 : batches[turn++ % batches.length]!;
+          const size = mark >= suspects.from && mark < suspects.to ? 1 : batches[turn++ % batches.length]!;
           const takenTo = Math.min(last, mark + size);
           for (let seq = mark + 1; seq <= takenTo && end === undefined; seq++) {
             const index = [0, 1, 2].find((at) => bad.has(`${seq}/${at}`) && !given.has(`${seq}/${at}`));
@@ -87,7 +112,7 @@ t.test('poison - exactly what is poisonous is given up, in bounded time', async 
         }
         if (end === undefined) break;
         const verdict = search.take(end);
-        carefulTo = verdict.kind === 'search' ? verdict.suspectTo : 0;
+        suspects = verdict.kind === 'search' ? verdict.suspects : { from: 0, to: 0 };
         if (verdict.kind !== 'giveUp') continue;
         given.add(name(verdict.place));
         search = new PoisonSearch(failuresMax);

@@ -31,11 +31,13 @@ export async function spawnServer(
   folder: string,
   config: ConfigInput,
   options: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess & { readonly child: ChildProcess }> {
   const file = join(folder, 'config.json');
   await writeFile(file, JSON.stringify(config));
   const child = spawn(process.execPath, [command, 'serve', '--json', '--config', file, ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
   });
   let output = '';
   child.stderr!.on('data', (chunk) => {
