@@ -72,12 +72,14 @@ export function judge(
   const isIn = (seq: number) => ranges.some(([first, last]) => seq >= first && seq <= last);
   const loop = new PlainLoop(config);
   const inStream = new Map<string, number>();
+  const stored = new Map<string, LogEntry[]>();
   let [expected, leftOut] = [0, 0];
   for (const entry of log) {
     if (verbOfSubject(entry.subject) !== 'learn') continue;
     const items = decode(entry.data, entry.header(contentTypeHeader)) as unknown[];
     const msgId = entry.header('Nats-Msg-Id') ?? '';
     inStream.set(msgId, (inStream.get(msgId) ?? 0) + items.length);
+    stored.set(msgId, [...(stored.get(msgId) ?? []), entry]);
     if (!isIn(entry.seq)) {
       leftOut += items.length;
       continue;
@@ -93,7 +95,9 @@ export function judge(
   const misread = [...epochs]
     .filter(([, { reason }]) => reason === 'regression')
     .map(([seq]) => `epoch ${seq} says that the log has lost entries`);
+  const twice = [...stored].filter(([, entries]) => entries.length > 1).map(storedTwice);
   const found = [
+    ...twice,
     ...misread,
     ...differences(state.table, loop.table),
     ...differences(state.totals, loop.totals).map((place) => `totals ${place}`),
@@ -116,25 +120,32 @@ export function judge(
 
 /**
  * Events whose own row says that they were not applied, or more than once. An event adds -2 label weight to z of its
- * own category; rows that two events share by their hash are left to the comparison of the whole table.
+ * own category; rows that two events share by their hash, or an event and a group, are left to the comparison of the
+ * whole table.
  */
 function countedOff(loop: PlainLoop, sent: readonly Sent[], state: ModelState) {
   const own = new Map<number, number[]>();
+  const shared = new Set<number>();
   for (const { events } of sent) {
     for (const { features, label, weight } of events) {
       if (typeof label !== 'number') continue;
-      const { key } = loop.keysOf({ event: (features as { event: string }).event }).at(-1)!;
+      const { event, group } = features as { event: string; group: string };
+      const { key } = loop.keysOf({ event }).at(-1)!;
+      for (const other of loop.keysOf({ group })) shared.add(other.key);
       own.set(key, [...(own.get(key) ?? []), -2 * label * weight!]);
     }
   }
   let [lost, twice] = [0, 0];
   for (const [key, steps] of own) {
-    if (steps.length > 1) continue;
+    if (steps.length > 1 || shared.has(key)) continue;
     const times = state.table[key * loop.width]! / steps[0]!;
     if (times < 1) lost++;
     if (times > 1) twice++;
   }
   return { lost, twice };
 }
+
+const storedTwice = ([msgId, entries]: readonly [string, readonly LogEntry[]]): string =>
+  `${msgId} is in the stream ${entries.map(({ seq, timeMs }) => `at ${seq}, ${new Date(timeMs).toISOString()}`).join(', and ')}`;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
