@@ -12,15 +12,27 @@ export interface HostSample {
   readonly files: number;
 }
 
+/** How the process is started. */
+export interface HostProcess {
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Of Node and V8. */
+  readonly flags?: readonly string[];
+}
+
 export const withHost = <Result>(settings: object, act: (url: string) => Promise<Result>): Promise<Result> =>
   withSampledHost(settings, act);
 
 export async function withSampledHost<Result>(
   settings: object,
   act: (url: string, sampleNow: () => Promise<HostSample>) => Promise<Result>,
+  { environment = {}, flags = [] }: HostProcess = {},
 ): Promise<Result> {
   const entry = new URL(import.meta.url.endsWith('.ts') ? './host.ts' : './host.js', import.meta.url);
-  const child = fork(entry, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(entry, [JSON.stringify(settings)], {
+    env: { ...process.env, ...environment },
+    execArgv: [...process.execArgv, ...flags],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const started = new Promise<string>((resolve, reject) => {
     child.once('message', (message) => resolve((message as { url: string }).url));
