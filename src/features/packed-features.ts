@@ -147,7 +147,9 @@ export class PackedFeatures {
   }
 
   /** Whether a name of this event has had this hash: most likely the same name, of which an object keeps the last. */
-  #isRepeated(hash: number): boolean {
+  #isRepeated(nameHash: number): boolean {
+    // As the table has it, which is signed: the empty name's comes unsigned.
+    const hash = nameHash | 0;
     let slot = (hash ^ (hash >>> 15)) & (namesMax - 1);
     while (this.#stamps[slot] === this.#stamp) {
       if (this.#names[slot] === hash) return true;
