@@ -67,7 +67,7 @@ async function appendUntilKept(
 function bodyOf(event: RejectedEvent, bytesMax: number): Uint8Array {
   let omitted: object;
   try {
-    const body = encode(isExact(event.original) ? event : { ...event, inexact: true }, 'json');
+    const body = encode(isExactInJson(event.original) ? event : { ...event, inexact: true }, 'json');
     if (body.length <= bytesMax) return body;
     omitted = { omitted: true, bytes: body.length };
   } catch (error) {
@@ -78,7 +78,7 @@ function bodyOf(event: RejectedEvent, bytesMax: number): Uint8Array {
 }
 
 /** Whether JSON says all of it: it has no NaN, no infinity and no bytes, which MessagePack has. */
-function isExact(original: unknown): boolean {
+export function isExactInJson(original: unknown): boolean {
   try {
     return isDeepStrictEqual(JSON.parse(JSON.stringify(original)), original);
   } catch {

@@ -11,6 +11,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { eventsOf } from '../learner/events.ts';
 import { idNameOf } from '../learner/learned-ids.ts';
+import { isExactInJson } from '../learner/rejected-log.ts';
 import type { Channel, LogEntry } from '../nats/channel.ts';
 import { contentHeaders, contentTypeHeader, decode, encode, formatOf } from '../protocol/codec.ts';
 import type {
@@ -142,10 +143,17 @@ export class RejectedEvents {
     const message = await this.#channel.entryAt(this.#subjects.stream(model), seq);
     if (message !== undefined && message.timeMs === time) {
       const contentType = message.header(contentTypeHeader);
-      const headers = contentType === undefined ? {} : { [contentTypeHeader]: contentType };
-      if (whole) return { subject: message.subject, data: message.data, headers };
+      const { subject, data } = message;
+      if (whole)
+        return {
+          subject,
+          data,
+          headers: contentType === undefined ? {} : { [contentTypeHeader]: contentType },
+        };
       const item = eventsOf(message, Number.POSITIVE_INFINITY)[index];
-      return { subject: message.subject, data: encode(withId(item, msgId), formatOf(contentType)), headers };
+      // A number beyond float64, which JSON has, would be null when written again: another event, without the feature.
+      const format = isExactInJson(item) ? formatOf(contentType) : 'msgpack';
+      return { subject, data: encode(withId(item, msgId), format), headers: contentHeaders(format) };
     }
     if (whole || inexact || isOmitted(original)) {
       throw new MillraceError(

@@ -166,6 +166,15 @@ t.test('retry - cut off between ack and removal, it is still learned once', { sk
   t.same(await client.rejectedEvents('m'), { events: [] });
 });
 
+t.test('retry - a number beyond float64 is refused once more, and not left out', { skip }, async (t) => {
+  const { append, caughtUp, client } = await startRunning(t, { m: {} });
+  await append(learn('m'), bytes('{"features":{"a":1e400,"b":1},"label":1}'));
+  t.match(await caughtUp('m'), { rejected: 1 });
+  t.match(await client.retryRejected('m', {}), { failed: [] });
+  t.match(await caughtUp('m'), { learned: 0, rejected: 2 });
+  t.match(await client.rejectedEvents('m'), { events: [{ reason: /features\.a: .* got Infinity/ }] });
+});
+
 t.test('retry - without the message in the stream, only what was kept exactly', { skip }, async (t) => {
   const running = await startRunning(t, { m: narrow });
   const { append, caughtUp, channel, client } = running;
