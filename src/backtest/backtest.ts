@@ -33,6 +33,8 @@ export interface ModelOutcome {
   readonly events: number;
   /** Events that could not be learned. */
   readonly rejected: number;
+  /** Events with the id of one that was learned lately. */
+  readonly duplicates: number;
   readonly metrics: MetricsView;
   readonly fingerprint: string;
   readonly kernels: KernelReport;
@@ -97,7 +99,8 @@ function learnAll(
   let first: Step | undefined;
   for (const { model, difference } of runners) {
     try {
-      const step = model.step(event);
+      const step = model.stepOnce(event);
+      if (step === undefined) continue;
       if (difference === undefined) first = step;
       else if (first !== undefined) difference.add(weightedLoss(step) - weightedLoss(first));
     } catch (error) {
@@ -117,6 +120,7 @@ function outcomeOf({ name, model, difference }: Runner): ModelOutcome {
     name,
     events: model.learned,
     rejected: model.rejected,
+    duplicates: model.duplicates,
     metrics: model.metrics,
     fingerprint: model.fingerprint,
     kernels: model.kernels,

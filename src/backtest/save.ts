@@ -3,7 +3,9 @@ import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
+import { idHashOfName } from '../learner/learned-ids.ts';
 import { packTotals } from '../model/stored-totals.ts';
+import { blobsOfIds } from '../shard/recent-ids.ts';
 import { imagesOfTable } from '../shard/table-images.ts';
 import type { SequentialModel } from './sequential-model.ts';
 
@@ -24,12 +26,14 @@ export async function saveVersion(
 ): Promise<number> {
   await requireNothingLearned(store, model);
   const definition = definitionOf(config);
-  const { table, totals, width, rejected } = learned;
-  const counts = { learned: learned.learned, rejected, excluded: 0, duplicates: 0, missing: 0 };
+  const { table, totals, width, rejected, duplicates } = learned;
+  const counts = { learned: learned.learned, rejected, excluded: 0, duplicates, missing: 0 };
   await store.takeOver(model);
   const writer = await store.begin(model);
   try {
     for (const image of imagesOfTable(table, width, config.actors.shards)) await writer.addShard(image);
+    const ids = blobsOfIds(learned.ids.map((name) => idHashOfName(name).join(' ')));
+    for (const [name, bytes] of Object.entries(ids)) await writer.addBlob(name, bytes);
     const { version } = await writer.commit({
       model,
       parent: 0,
@@ -50,13 +54,22 @@ export async function saveVersion(
   }
 }
 
-/** Throws MillraceError('conflict') when the model has a version, whole or damaged. */
+/**
+ * Throws MillraceError('conflict') when the model has a version, whole or damaged, or a server that may be running and
+ * have made none yet: from that one the versions would be taken away.
+ */
 export async function requireNothingLearned(store: CheckpointStore, model: string): Promise<void> {
   const { versions, damaged } = await store.list(model);
   const present = versions.at(-1)?.manifest.version ?? damaged.at(-1)?.version;
-  if (present === undefined) return;
+  if (present !== undefined) {
+    throw new MillraceError(
+      'conflict',
+      `model ${model} has version ${present} already: what a log teaches goes into a model that has learned nothing; save under another name, or into another dataDir`,
+    );
+  }
+  if ((await store.owner(model)) === 0) return;
   throw new MillraceError(
     'conflict',
-    `model ${model} has version ${present} already: what a log teaches goes into a model that has learned nothing`,
+    `model ${model} has been begun already, by a server, which may be running, or by a --save that was cut off: save under another name, or into another dataDir`,
   );
 }

@@ -83,16 +83,22 @@ export class SequentialModel {
     return { raw, label, weight, loss: losses[definition.loss].value(raw, label), features: view.to };
   }
 
-  /** As a server does: what cannot be learned is counted, and an event whose id was learned lately too. */
+  /** The same; undefined when an event of its id was learned lately, which is counted. */
+  stepOnce(item: unknown): Step | undefined {
+    if (this.#ids.has(idNameOf(item))) {
+      this.#viewOf(learnableEvent(item, this.#built.definition.task).features);
+      this.duplicates++;
+      return undefined;
+    }
+    const step = this.step(item);
+    this.#ids.add(idNameOf(item));
+    return step;
+  }
+
+  /** As a server does: what cannot be learned is counted, too. */
   learn(item: unknown): void {
     try {
-      if (this.#ids.has(idNameOf(item))) {
-        this.#viewOf(learnableEvent(item, this.#built.definition.task).features);
-        this.duplicates++;
-        return;
-      }
-      this.step(item);
-      this.#ids.add(idNameOf(item));
+      this.stepOnce(item);
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       this.rejected++;

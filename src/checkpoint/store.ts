@@ -127,6 +127,8 @@ export interface CheckpointStore {
   readBlob(manifest: Manifest, name: string): Promise<Uint8Array | undefined>;
   readPointer(model: string): Promise<Pointer | undefined>;
   writePointer(model: string, pointer: Pointer): Promise<void>;
+  /** Number of the process that took the model over last; 0 before anybody has. */
+  owner(model: string): Promise<number>;
   /**
    * Makes this process the owner of the model's versions, and returns its number. From here on what an owner
    * before it begins, commits, points to or prunes is refused with MillraceError('conflict').

@@ -122,6 +122,10 @@ export class VersionStore implements CheckpointStore {
     });
   }
 
+  owner(model: string): Promise<number> {
+    return this.#inTurn(model, 'looking whose the versions are', (storage) => storage.newestOwner());
+  }
+
   takeOver(model: string): Promise<number> {
     return this.#inTurn(model, 'taking over the versions', async (storage) => {
       const owner = await storage.takeOver();

@@ -47,6 +47,7 @@ export function reportOf({ unreadable, models }: BacktestOutcome, elapsedSeconds
     events,
     unreadable,
     rejected: first!.rejected,
+    duplicates: first!.duplicates,
     metrics: first!.metrics,
     eventsPerSecond: events / elapsedSeconds,
     elapsedSeconds,
@@ -57,7 +58,7 @@ export function reportOf({ unreadable, models }: BacktestOutcome, elapsedSeconds
 }
 
 export function outcomeText({ unreadable, models }: BacktestOutcome, seconds: number): string {
-  const { events, rejected, metrics, fingerprint, kernels } = models[0]!;
+  const { events, rejected, duplicates, metrics, fingerprint, kernels } = models[0]!;
   const pairs: [string, string][] = [
     ['events', `${countText(events)} in ${seconds.toFixed(1)} s, ${countText(events / seconds)} per second`],
     ['quality', qualityText(metrics)],
@@ -69,6 +70,8 @@ export function outcomeText({ unreadable, models }: BacktestOutcome, seconds: nu
       `${counted(unreadable, 'line')}, ${counted(rejected, 'event')} not to be learned`,
     ]);
   }
+  if (duplicates > 0)
+    pairs.push(['known already', `${counted(duplicates, 'event')} with the id of an earlier one`]);
   return `\n${pairsText(pairs)}`;
 }
 

@@ -99,7 +99,7 @@ async function run(
       strict: options.lenient !== true,
       note: bar.above(terminal.note),
       onEnd: async ([learned]) => {
-        const version = await saving?.(learned!);
+        const version = learned!.learned > 0 ? await saving?.(learned!) : undefined;
         if (version !== undefined)
           bar.above(terminal.note)(`saved as version ${version}; millrace serve starts from it`);
       },

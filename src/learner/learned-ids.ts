@@ -2,6 +2,8 @@
  * The ids of the last learned events as the plain loop remembers them: a list that is shifted. What a server does
  * with hashes in a ring (src/shard/recent-ids.ts) must come to the same.
  */
+import { type IdHash, idHashOf } from '../base/event-id.ts';
+
 export class LearnedIds {
   #idsMax: number;
   /** Oldest first. */
@@ -45,4 +47,11 @@ export function idNameOf(item: unknown): string | undefined {
   const { id } = item as { id?: unknown };
   if (typeof id === 'string' && id !== '') return `text ${id}`;
   return typeof id === 'number' && Number.isFinite(id) ? `number ${id}` : undefined;
+}
+
+/** What a server remembers of an id of this name. */
+export function idHashOfName(name: string): IdHash {
+  const [kind] = name.split(' ', 1);
+  const id = name.slice(kind!.length + 1);
+  return idHashOf(kind === 'number' ? Number(id) : id);
 }

@@ -78,3 +78,57 @@ t.test('backtest --save - a server starts from what the log taught, and goes on'
   const alone = await inProcess(['backtest', `${folder}/history.jsonl`, '--save']);
   t.match(alone, { code: 2, stderr: /--save needs --config FILE/ });
 });
+
+t.test(
+  'backtest --save - an id is learned once, in the log and by the server after it',
+  { skip },
+  async (t) => {
+    const line = (id: number) => JSON.stringify({ features: { n: id }, label: id % 2, id: `e${id}` });
+    const folder = t.testdir({
+      'none.jsonl': JSON.stringify({ features: { n: 1 }, label: 'perhaps' }),
+      'history.jsonl': [0, 1, 2, 0, 3].map(line).join('\n'),
+    });
+    const dataDir = `${folder}/data`;
+    const models = { m: { features: { bits: 10 } } };
+    writeFileSync(`${folder}/millrace.json`, JSON.stringify(quickConfig(dataDir, models)));
+    const save = (file: string) =>
+      inProcess([
+        'backtest',
+        `${folder}/${file}`,
+        '--config',
+        `${folder}/millrace.json`,
+        '--save',
+        '--lenient',
+      ]);
+    const none = await save('none.jsonl');
+    t.match(none, { code: 2, stderr: /no event of .*none\.jsonl could be learned/ });
+    t.notMatch(none.stderr, /saved/, 'a model that has learned nothing is none to start from');
+    const saved = await save('history.jsonl');
+    t.match(saved, { code: 0, stdout: /events +4 in/, stderr: /saved as version 1/ });
+    t.match(saved.stdout, /known already +1 event with the id of an earlier one/);
+
+    const running = await startRunning(t, models, { folder: dataDir });
+    for (const id of [2, 4]) await running.append('millrace.v1.learn.m', JSON.parse(line(id)));
+    t.match(await running.caughtUp('m'), { learned: 5, duplicates: 2 });
+  },
+);
+
+t.test(
+  'backtest --save - not into the folder of a server that has made no version yet',
+  { skip },
+  async (t) => {
+    const folder = t.testdir({ 'history.jsonl': JSON.stringify({ features: { n: 1 }, label: 1 }) });
+    const dataDir = `${folder}/data`;
+    const models = { m: { features: { bits: 10 } } };
+    writeFileSync(`${folder}/millrace.json`, JSON.stringify(quickConfig(dataDir, models)));
+    const running = await startRunning(t, models, { folder: dataDir });
+    const file = `${folder}/history.jsonl`;
+    const saved = await inProcess(['backtest', file, '--config', `${folder}/millrace.json`, '--save']);
+    t.match(saved, {
+      code: 1,
+      stdout: '',
+      stderr: /m has been begun already, by a server, which may be running/,
+    });
+    t.match(await running.client.checkpoint('m'), { version: 1 }, 'its versions are still its own');
+  },
+);
