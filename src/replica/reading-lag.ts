@@ -22,7 +22,11 @@ export class ReadingLag {
   /** Of what is read at this moment. */
   ms(): number {
     const nowMs = this.#now();
-    if (this.#sentMs === undefined && nowMs >= this.#nextMs) this.#ask(nowMs);
+    if (this.#sentMs === undefined && nowMs >= this.#nextMs) {
+      // Where requests wait, others are read all the while: after a pause the last wait says nothing.
+      if (nowMs >= this.#nextMs + intervalMs) this.#lastMs = 0;
+      this.#ask(nowMs);
+    }
     return Math.max(this.#lastMs, nowMs - (this.#sentMs ?? nowMs));
   }
 

@@ -76,21 +76,29 @@ export async function askImport({ channel, subjects, model }: ModelLine, path: s
   return unpackInternal<{ version: number }>(reply.data).version;
 }
 
-/** A learner that has no thread at the moment need not hear: its next life starts with what is to be told. */
+/**
+ * A learner that has no thread at the moment need not hear: its next life starts with what is to be told. So one that
+ * lives and stays deaf is started anew: it would go on with what was to be stopped.
+ */
 export async function tellLearners(
-  { channel, subjects, model }: ModelLine,
-  supervisor: Supervisor,
+  { channel, subjects, model, log }: ModelLine,
+  supervisor: Pick<Supervisor, 'statuses' | 'terminate'>,
   learners: readonly string[],
   epoch: number,
   paused: boolean,
 ): Promise<void> {
   const body = packInternal({ paused } satisfies PauseRequest);
-  const tellings = learners.map((learner, number) => {
+  const tellings = learners.map(async (learner, number) => {
     const isAway = () => {
       const state = supervisor.statuses().find(({ name }) => name === learner)?.state;
       return state === 'backing-off' || state === 'failed';
     };
-    return tellUntilHeard(channel, subjects.learners(model, epoch, `pause-${number}`), body, isAway);
+    try {
+      await tellUntilHeard(channel, subjects.learners(model, epoch, `pause-${number}`), body, isAway);
+    } catch (error) {
+      log.warn({ model, learner, reason: messageOf(error) }, 'learner not told; it is started anew');
+      supervisor.terminate(learner);
+    }
   });
   await Promise.all(tellings);
 }

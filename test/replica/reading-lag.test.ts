@@ -55,3 +55,18 @@ t.test(
     t.equal(lag.ms(), 0);
   },
 );
+
+t.test('reading lag - a wait of before a pause is not that of the request after it', async (t) => {
+  const { clock, pings, lag } = lagAt();
+  lag.ms();
+  clock.nowMs += 40;
+  pings[0]!.resolve();
+  await settled();
+  clock.nowMs += 60;
+  t.equal(lag.ms(), 40, 'soon after, it is the best that is known');
+  clock.nowMs += 30;
+  pings[1]!.resolve();
+  await settled();
+  clock.nowMs += 3_600_000;
+  t.equal(lag.ms(), 0);
+});

@@ -1,14 +1,14 @@
 /**
- * Goal: no predictor goes on with the state from before because a message got lost, and nobody waits for one that
- * is not there.
- * Method: a predictor of the test's own on a channel in memory, and a supervisor that only says how it is.
+ * Goal: no predictor goes on with the state from before because a message got lost, nor a learner with learning, and
+ * nobody waits for one that is not there.
+ * Method: an actor of the test's own on a channel in memory, and a supervisor that only says how it is.
  */
 import t from 'tap';
 import { answerRequests } from '../../src/protocol/answering.ts';
 import type { ServedState } from '../../src/protocol/internal.ts';
 import { subjectsOf } from '../../src/protocol/subjects.ts';
 import type { ActorState } from '../../src/runtime/child.ts';
-import { tellPredictors } from '../../src/server/tell-actors.ts';
+import { tellLearners, tellPredictors } from '../../src/server/tell-actors.ts';
 import { silent } from '../shard/fixture.ts';
 import { MemoryChannel } from '../support/memory-channel.ts';
 
@@ -75,4 +75,28 @@ t.test('telling predictors - one that stays deaf is started anew', async (t) => 
   Object.assign(performance, { now: () => 40_000 * asked++ });
   await tell();
   t.strictSame(predictor.terminated, ['m/predictor/0']);
+});
+
+t.test('telling learners - one that stays deaf is started anew, and the others have heard', async (t) => {
+  const channel = new MemoryChannel();
+  const heard: boolean[] = [];
+  answerRequests<{ paused: boolean }>(
+    channel,
+    subjects.learners('m', 7, 'pause-1'),
+    ({ paused }) => {
+      heard.push(paused);
+      return {};
+    },
+    (error) => t.fail(String(error)),
+  );
+  const terminated: string[] = [];
+  const supervisor = { statuses: () => [], terminate: (name: string) => void terminated.push(name) };
+  const realNow = performance.now;
+  t.teardown(() => Object.assign(performance, { now: realNow }));
+  let asked = 0;
+  Object.assign(performance, { now: () => 40_000 * asked++ });
+  const line = { channel, subjects, model: 'm', log: silent };
+  await tellLearners(line, supervisor, ['m/learner/0', 'm/learner/1'], 7, true);
+  t.strictSame(terminated, ['m/learner/0']);
+  t.strictSame(heard, [true]);
 });
