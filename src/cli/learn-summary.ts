@@ -17,6 +17,7 @@ export interface LearnSummary {
   readonly learned?: number;
   readonly rejected?: number;
   readonly lag?: number;
+  readonly phase?: ModelStatus['phase'];
   readonly metrics?: ModelStatus['metrics'];
 }
 
@@ -29,8 +30,8 @@ export function learnSummary(
   const { events, messages, bytes, seq } = progress;
   const counts = { model, source, events, unreadable, messages, bytes, seconds: elapsedMs / 1000, seq };
   if (status === undefined) return counts;
-  const { learned, rejected, lag, metrics } = status;
-  return { ...counts, learned, rejected, lag, metrics };
+  const { learned, rejected, lag, phase, metrics } = status;
+  return { ...counts, learned, rejected, lag, phase, metrics };
 }
 
 export function summaryText(summary: LearnSummary): string {
@@ -44,6 +45,10 @@ export function summaryText(summary: LearnSummary): string {
     const behind = lag > 0 ? `, ${counted(lag, 'message')} behind` : '';
     lines.push(`${model} has learned ${counted(summary.learned, 'event')}${behind}${lossText(summary)}`);
   }
+  if (summary.phase === 'paused')
+    lines.push(
+      `${model} is paused: \`millrace status ${model}\` says why, \`millrace resume ${model}\` lets it go on`,
+    );
   if (rejected > 0)
     lines.push(
       `${counted(rejected, 'event')} refused by ${model} so far, each with its reason in the rejected stream`,

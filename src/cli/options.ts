@@ -88,16 +88,14 @@ export async function withClient<T>(
   }
 }
 
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('Expected a whole number of at least 0.');
-}
+export const wholeNumber = (text: string): number => wholeFrom(0, text);
 
-export function countFromOne(text: string): number {
-  const value = wholeNumber(text);
-  if (value > 0) return value;
-  throw new InvalidArgumentError('Expected a whole number of at least 1.');
+export const countFromOne = (text: string): number => wholeFrom(1, text);
+
+function wholeFrom(least: number, text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+  throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
 }
 
 export function positiveNumber(text: string): number {

@@ -73,6 +73,10 @@ t.test(
     t.match(await status(running, 'm'), `paused: ${sentence}`);
     t.match(await status(running), `m: ${sentence}`);
 
+    const line = JSON.stringify(eventsOf(1, honest)[0]);
+    const learning = await inProcess(['learn', 'm', '-', '--server', running.server.url], { input: line });
+    t.match(learning, { code: 0, stdout: /m is paused: `millrace status m` says why, `millrace resume m`/ });
+
     const before = (await running.modelStatus('m')).learned;
     await learn(running, 50, honest);
     await running.client.checkpoint('m');
@@ -101,7 +105,7 @@ t.test(
       return phase === 'running' && lag === 0;
     });
     const done = await next.modelStatus('m');
-    t.match(done, { learned: 1150 });
+    t.match(done, { learned: 1151 });
     await next.client.checkpoint('m');
     await next.stop();
     const last = await startRunning(t, models, { folder: running.dataDir });
