@@ -5,9 +5,8 @@
 import type { FaultPoint } from '../../src/base/fault-points.ts';
 import { randomOf } from '../support/data.ts';
 
-export const optimizers = ['sgd', 'adagrad', 'ftrl'] as const;
-/** One learner with each optimiser, then several learners that count. */
-export const scenes = [...optimizers, 'counting'] as const;
+/** One learner with each optimiser, and several learners that count. A scene's place here is part of what a seed means. */
+export const scenes = ['sgd', 'adagrad', 'ftrl', 'counting', 'nag'] as const;
 export type Scene = (typeof scenes)[number];
 
 /** `kill` ends the whole process at the point, `exit` the thread. */

@@ -47,7 +47,8 @@ const modelOf = ({ scene, shards }: Script): ModelInput => ({
       ? { bits: 18 }
       : {
           bits: 10,
-          standardize: true,
+          // The normalised gradient finds the scale of each number itself.
+          standardize: scene !== 'nag',
           interactions: [
             ['city', 'day'],
             ['user', 'price'],
