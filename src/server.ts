@@ -13,6 +13,7 @@ import { openStore, type StoreKind } from './checkpoint/open-store.ts';
 import type { Channel } from './nats/channel.ts';
 import { connectChannel } from './nats/connection.ts';
 import { checkForeignServer } from './nats/durability.ts';
+import { sayConnection } from './nats/say-connection.ts';
 import { decode } from './protocol/codec.ts';
 import type { ServerStatus } from './protocol/messages.ts';
 import { type Subjects, subjectsOf } from './protocol/subjects.ts';
@@ -90,9 +91,7 @@ async function startOnce(config: Config, options: ServerOptions, log: Logger): P
     undo.push(() => channel.close());
     const { source, foreign } = broker;
     if (foreign) checkForeignServer(config.durability, { version: channel.serverVersion, source, log });
-    channel.onEvent((event, detail) => {
-      if (event === 'error') log.warn({ detail }, 'the NATS connection says');
-    });
+    sayConnection(channel, log);
     if (options.faults !== undefined) faults?.listen(channel, `${options.faults.subject}.server`);
     return await startOn(broker, channel, start);
   } catch (error) {

@@ -11,6 +11,7 @@ import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Channel } from '../nats/channel.ts';
 import { connectChannel } from '../nats/connection.ts';
+import { sayConnection } from '../nats/say-connection.ts';
 import type { Actor, RunningActor } from './actor.ts';
 import { ArmedFaults } from './armed-faults.ts';
 import { createLogger } from './log.ts';
@@ -78,7 +79,8 @@ async function run<Settings>(
   const stopAsked = onceAskedToStop(task);
   const { name, settings } = task.spec;
   const channel = await connectChannel({ ...task.connect, name: `${task.connect.name} ${name}` });
-  const closed = watchClosed(channel, reports, log);
+  const closed = watchClosed(channel, reports);
+  sayConnection(channel, log);
   const faults = faultsOf(task, channel);
   const running = await actor({ name, settings, life: task.life, channel, log, faults, fail: reports.fail });
   reports.ready();
@@ -98,10 +100,9 @@ const onceAskedToStop = (task: ThreadTask): Promise<ToThread> =>
   new Promise((resolve) => task.controlPort.once('message', resolve));
 
 /** A closed connection is never opened again, so an actor whose connection closed unasked has failed. */
-function watchClosed(channel: Channel, reports: Reports, log: Logger): { expected: boolean } {
+function watchClosed(channel: Channel, reports: Reports): { expected: boolean } {
   const closed = { expected: false };
   channel.onEvent((event, detail) => {
-    if (event === 'error') log.warn({ detail }, 'the NATS connection says');
     if (event !== 'closed' || closed.expected) return;
     reports.fail(new Error(`the NATS connection was closed: ${detail || 'no reason was given'}`));
   });
