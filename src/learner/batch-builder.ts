@@ -136,13 +136,13 @@ export class BatchBuilder {
     const key = keyOfSubject(entry.subject);
     let featuresLeft = this.#settings.featuresPerMessageMax;
     for (let index = 0; index < count; index++) {
+      this.#board.begin('learner.featurizing', entry.seq, index);
       const original = this.#reader.original(index);
       const item = this.#exclusions.readsEvents ? original.value : undefined;
       if (this.#exclusions.coversEvent(entry.seq, index, item)) {
         batch.excluded++;
         continue;
       }
-      this.#board.begin('learner.featurizing', entry.seq, index);
       try {
         const event = this.#reader.read(index, this.#vector);
         featuresLeft -= this.#vector.count;

@@ -4,7 +4,9 @@ import type { Logger } from '../base/logger.ts';
 import type { Channel } from '../nats/channel.ts';
 import { unpackInternal } from '../protocol/codec.ts';
 import type { ShardReport } from '../protocol/internal.ts';
+import type { GuardStop } from '../protocol/messages.ts';
 import type { Subjects } from '../protocol/subjects.ts';
+import type { ModelHost } from './model-host.ts';
 import type { Operations } from './operations.ts';
 
 export function watchGuards(operations: Operations, channel: Channel, subjects: Subjects, log: Logger): void {
@@ -15,10 +17,16 @@ export function watchGuards(operations: Operations, channel: Channel, subjects: 
     if (host === undefined || report === undefined) return;
     const stop = host.learning.judge(report);
     if (stop === undefined) return;
-    host.setPaused(true, stop).catch((error) => {
+    stopAndKeep(host, stop).catch((error) => {
       log.error({ model, reason: messageOf(error) }, 'the guard could not stop learning');
     });
   });
+}
+
+/** With a version of what was learned until then: a start that is paused learns nothing, and serves what it finds. */
+async function stopAndKeep(host: ModelHost, stop: GuardStop): Promise<void> {
+  await host.setPaused(true, stop);
+  if (host.learning.stop === stop) await host.makeVersion('command');
 }
 
 /** Undefined for what is no report of a shard: whoever may publish under the root can send here. */

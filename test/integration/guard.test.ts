@@ -69,6 +69,11 @@ t.test(
       [{ facts: { bound: 'baseRateMax' } }],
     );
     await predicts(t, running);
+    await until(20_000, 'a version of what was learned until then', async () => {
+      const { learned, version } = await running.modelStatus('m');
+      const { versions } = await running.client.checkpoints('m');
+      return versions.some((one) => one.version === version && one.learned === learned);
+    });
     const sentence = `the guard stopped learning at ${guard!.seq} (${guard!.at}): ${guard!.detail}; let it go on with \`millrace resume m\``;
     t.match(await status(running, 'm'), `paused: ${sentence}`);
     t.match(await status(running), `m: ${sentence}`);
