@@ -22,6 +22,12 @@ export const limitsSchema = z.strictObject({
     1024,
     'Predict requests that may wait for their turn at one predictor; above it, 429',
   ),
+  predictQueueBytesMax: integer(
+    65_536,
+    1_073_741_824,
+    16_777_216,
+    'Bytes of the predict requests that may wait at one predictor; above it, 429',
+  ),
   predictQueueMs: integer(
     1,
     60_000,

@@ -66,7 +66,7 @@ export class PredictService {
 
   /** Calls done once the answer, or the refusal, is on its way. */
   handle(message: Message, done: Done): void {
-    this.#queue.offer({ message, done });
+    this.#queue.offer({ message, done }, message.data.byteLength);
   }
 
   /** Gives every request that waits for its turn to the gate. */
@@ -130,14 +130,16 @@ function refuse({ message, done }: Call, error: unknown): void {
   done(replyError(error));
 }
 
-function refusalsOf({ predictQueueMax, predictQueueMs }: PredictLimits): Record<Shed, Refusal> {
+function refusalsOf(limits: PredictLimits): Record<Shed, Refusal> {
   const overloaded = (what: string): Refusal => {
     const words = `${what}: ask again later, or give the model more predictors (actors.predictors)`;
     const error = new MillraceError('overloaded', words);
     return { error, headers: Object.freeze(errorHeaders(error)) };
   };
   return {
-    full: overloaded(`${predictQueueMax} requests wait at this predictor already (limits.predictQueueMax)`),
-    late: overloaded(`the request waited for more than ${predictQueueMs} ms (limits.predictQueueMs)`),
+    full: overloaded(
+      `${limits.predictQueueMax} requests, or ${limits.predictQueueBytesMax} bytes of them, wait at this predictor already (limits.predictQueueMax, limits.predictQueueBytesMax)`,
+    ),
+    late: overloaded(`the request waited for more than ${limits.predictQueueMs} ms (limits.predictQueueMs)`),
   };
 }

@@ -9,6 +9,8 @@
  */
 export interface RequestQueueSettings {
   readonly predictQueueMax: number;
+  /** Of what the requests carry; one alone may be larger. */
+  readonly predictQueueBytesMax: number;
   readonly predictQueueMs: number;
 }
 
@@ -17,6 +19,7 @@ export type Shed = 'full' | 'late';
 
 interface Waiting<Request> {
   readonly request: Request;
+  readonly bytes: number;
   readonly sinceMs: number;
 }
 
@@ -32,6 +35,7 @@ export class RequestQueue<Request> {
   #waiting: Waiting<Request>[] = [];
   /** How many of these have had their turn. */
   #taken = 0;
+  #bytes = 0;
   #isDue = false;
 
   /** Neither `serve` nor `shed` may throw. `now` is in milliseconds, monotonic. */
@@ -54,13 +58,14 @@ export class RequestQueue<Request> {
   }
 
   /** Serves or sheds the request, in a later turn of the event loop or at once. */
-  offer(request: Request): void {
-    const { predictQueueMax, predictQueueMs } = this.#settings;
+  offer(request: Request, bytes: number): void {
+    const { predictQueueMs } = this.#settings;
     const lagMs = this.#readingLagMs();
-    if (this.length >= predictQueueMax) this.#shed(request, 'full');
+    if (this.#isFullFor(bytes)) this.#shed(request, 'full');
     else if (lagMs > predictQueueMs) this.#shed(request, 'late');
     else {
-      this.#waiting.push({ request, sinceMs: this.#now() - lagMs });
+      this.#bytes += bytes;
+      this.#waiting.push({ request, bytes, sinceMs: this.#now() - lagMs });
       this.#schedule();
     }
   }
@@ -68,6 +73,11 @@ export class RequestQueue<Request> {
   /** Serves everything that waits: nothing more is coming. */
   close(): void {
     while (this.length > 0) this.#serve(this.#next().request);
+  }
+
+  #isFullFor(bytes: number): boolean {
+    const { predictQueueMax, predictQueueBytesMax } = this.#settings;
+    return this.length >= predictQueueMax || (this.length > 0 && this.#bytes + bytes > predictQueueBytesMax);
   }
 
   #schedule(): void {
@@ -96,6 +106,7 @@ export class RequestQueue<Request> {
 
   #next(): Waiting<Request> {
     const next = this.#waiting[this.#taken++]!;
+    this.#bytes -= next.bytes;
     // What has been served is let go of in halves: to shift each one would move all the others.
     if (this.#taken * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#taken);

@@ -4,12 +4,12 @@ import { RequestQueue, type Shed } from '../../src/replica/request-queue.ts';
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A queue whose clock the test moves: a request takes the milliseconds that it says. */
-function queueAt({ predictQueueMax = 4, predictQueueMs = 10 } = {}) {
+function queueAt({ predictQueueMax = 4, predictQueueBytesMax = 1_000, predictQueueMs = 10 } = {}) {
   const clock = { nowMs: 1_000, lagMs: 0 };
   const served: string[] = [];
   const shed: [string, Shed][] = [];
   const queue = new RequestQueue<{ name: string; takesMs: number }>(
-    { predictQueueMax, predictQueueMs },
+    { predictQueueMax, predictQueueBytesMax, predictQueueMs },
     ({ name, takesMs }) => {
       served.push(name);
       clock.nowMs += takesMs;
@@ -18,7 +18,7 @@ function queueAt({ predictQueueMax = 4, predictQueueMs = 10 } = {}) {
     () => clock.nowMs,
     () => clock.lagMs,
   );
-  const offer = (name: string, takesMs = 0) => queue.offer({ name, takesMs });
+  const offer = (name: string, takesMs = 0, bytes = 1) => queue.offer({ name, takesMs }, bytes);
   return { clock, served, shed, queue, offer };
 }
 
@@ -44,6 +44,20 @@ t.test('queue - a full one sheds at once, and takes again when there is room', a
   offer('e');
   await nextTurn();
   t.same(served, ['a', 'b', 'e']);
+});
+
+t.test('queue - is full by bytes too, and one alone may be larger', async (t) => {
+  const { served, shed, offer } = queueAt({ predictQueueBytesMax: 100 });
+  offer('larger', 0, 500);
+  offer('b', 0, 1);
+  t.same(shed, [['b', 'full']]);
+  await nextTurn();
+  for (const name of ['c', 'd', 'e']) offer(name, 0, 50);
+  t.same(shed.slice(1), [['e', 'full']]);
+  await nextTurn();
+  offer('f', 0, 100);
+  await nextTurn();
+  t.same(served, ['larger', 'c', 'd', 'f']);
 });
 
 t.test('queue - between slices other work has its turn', async (t) => {
