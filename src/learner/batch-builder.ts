@@ -14,7 +14,7 @@ import { keyOfSubject, verbOfSubject } from '../protocol/subjects.ts';
 import type { Batch, Position } from './batch.ts';
 import { eventsOf } from './events.ts';
 import { ExclusionFilter } from './exclusion-filter.ts';
-import { MessageReader } from './message-reader.ts';
+import { MessageReader, type Original } from './message-reader.ts';
 import { firstSequence } from './take-over.ts';
 import { WorkBoard } from './work-board.ts';
 
@@ -136,10 +136,8 @@ export class BatchBuilder {
     const key = keyOfSubject(entry.subject);
     let featuresLeft = this.#settings.featuresPerMessageMax;
     for (let index = 0; index < count; index++) {
-      this.#board.begin('learner.featurizing', entry.seq, index);
       const original = this.#reader.original(index);
-      const item = this.#exclusions.readsEvents ? original.value : undefined;
-      if (this.#exclusions.coversEvent(entry.seq, index, item)) {
+      if (this.#isExcluded(entry.seq, index, original)) {
         batch.excluded++;
         continue;
       }
@@ -154,6 +152,13 @@ export class BatchBuilder {
       }
     }
     return refused;
+  }
+
+  /** Told by its position alone where that is enough: an event that was given up must not be looked at again. */
+  #isExcluded(seq: number, index: number, original: Original): boolean {
+    if (this.#exclusions.coversEvent(seq, index, undefined)) return true;
+    this.#board.begin('learner.featurizing', seq, index);
+    return this.#exclusions.readsEvents && this.#exclusions.coversEvent(seq, index, original.value);
   }
 
   /** Events in a message that is passed over; one that cannot be decoded, or must not be, is one. */
