@@ -21,6 +21,17 @@ export function hashText(hash: number, text: string): number {
   return state;
 }
 
+/** The same over bytes of ASCII; undefined when there are others among them. */
+export function hashAscii(hash: number, bytes: Uint8Array, from: number, to: number): number | undefined {
+  let state = hash;
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]!;
+    if (byte > 0x7f) return undefined;
+    state = Math.imul(state ^ byte, prime);
+  }
+  return state;
+}
+
 /** The rest of a text from its first character outside ASCII. A lone surrogate counts as U+FFFD, as TextEncoder has it. */
 function hashUtf8(hash: number, text: string, from: number): number {
   let state = hash;

@@ -40,8 +40,17 @@ const versionNumber = z.int().min(0);
 function checked<Body>(schema: z.ZodType<Body>, body: unknown): Body {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${wordsOf(issue)}`);
   throw new MillraceError('badInput', problems.join('; '));
+}
+
+const units: Readonly<Record<string, string>> = { array: ' items', string: ' characters' };
+
+/** Bounds in the words of all other refusals; the rest as the schema has it. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_big') return `expected at most ${issue.maximum}${units[issue.origin] ?? ''}`;
+  if (issue.code === 'too_small') return `expected at least ${issue.minimum}${units[issue.origin] ?? ''}`;
+  return issue.message;
 }
 
 const withBody =

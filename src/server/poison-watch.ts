@@ -127,7 +127,7 @@ function rejectedOf(model: string, entry: LogEntry, { place, why }: Found) {
   return index === undefined ? { ...event, whole: true } : event;
 }
 
-/** A message of which one event was told apart has been decoded without harm; any other is not looked into. */
+/** A message of which no event could be told apart is not looked into. */
 function originalOf(entry: LogEntry, { index }: WorkPlace): unknown {
   if (index === undefined) return Buffer.from(entry.data).toString('base64');
   return eventsOf(entry, Number.POSITIVE_INFINITY)[index];
