@@ -76,14 +76,7 @@ function forEachBatch(
 
 function learnBatch({ model }: BuiltModel, table: Float32Array, batch: Batch): void {
   for (let i = 0; i < batch.count; i++) {
-    const view = {
-      rows: batch.rows,
-      values: batch.values,
-      numeric: batch.numeric,
-      from: batch.offsets[i]!,
-      to: batch.offsets[i + 1]!,
-    };
-    model.learn(table, view, batch.labels[i]!, batch.weights[i]!);
+    model.learn(table, batch.view(i), batch.labels[i]!, batch.weights[i]!);
   }
 }
 

@@ -74,8 +74,8 @@ export class SequentialModel {
   /** One event as it came. Throws MillraceError, with nothing changed, when it cannot be learned. */
   step(item: unknown): Step {
     const { definition, model } = this.#built;
-    const { features, label, weight } = learnableEvent(item, definition.task);
-    const view = this.#viewOf(features);
+    const { features, label, weight, time } = learnableEvent(item, definition.task);
+    const view = this.#viewOf(features, time);
     const raw = model.learn(this.table, view, label, weight);
     addToSums(this.totals, definition, raw, label, weight);
     if (definition.task === 'binary') this.totals[bucketOf(raw, label)]! += 1;
@@ -122,9 +122,9 @@ export class SequentialModel {
     return Array.from({ length: to }, (_, i) => ({ key: rows[i]!, value: values[i]! }));
   }
 
-  #viewOf(features: unknown): EventView {
+  #viewOf(features: unknown, time = 0): EventView {
     this.#built.featurizer.featurize(features, this.#vector);
     const { keys, values, numeric, count } = this.#vector;
-    return { rows: keys, values, numeric, from: 0, to: count };
+    return { rows: keys, values, numeric, from: 0, to: count, keys: undefined, time };
   }
 }

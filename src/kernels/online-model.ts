@@ -14,6 +14,10 @@ export interface EventView {
   readonly numeric: Uint8Array;
   readonly from: number;
   readonly to: number;
+  /** Key of each row of the table; undefined where a row's number is its key. */
+  readonly keys: Uint32Array | undefined;
+  /** When it happened: the event's own time, else the stream's, ms since the epoch. */
+  readonly time: number;
 }
 
 export interface OnlineModel {

@@ -5,6 +5,7 @@
  */
 import { type IdHash, noId } from '../base/event-id.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
+import type { EventView } from '../kernels/online-model.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import type { Original } from './message-reader.ts';
 import { RowNumbers } from './row-numbers.ts';
@@ -28,7 +29,9 @@ export class Batch {
   /** Pairs: the events' ids, two zeros for none; and how many events have one. */
   ids = new Uint32Array(512);
   idCount = 0;
+  /** The broker's stamps, and when the events happened. */
   times = new Float64Array(256);
+  eventTimes = new Float64Array(256);
   /** The events as they came, for the rejected stream. */
   readonly originals: Original[] = [];
   readonly messageKeys: (string | undefined)[] = [];
@@ -68,7 +71,7 @@ export class Batch {
 
   add(
     vector: SparseVector,
-    event: { readonly label: number; readonly weight: number },
+    event: { readonly label: number; readonly weight: number; readonly time: number | undefined },
     at: Position,
     original: Original,
     id: IdHash = noId,
@@ -90,9 +93,23 @@ export class Batch {
     this.seqs[place] = at.seq;
     this.indices[place] = at.index;
     this.times[place] = at.timeMs;
+    this.eventTimes[place] = event.time ?? at.timeMs;
     this.originals.push(original);
     this.messageKeys.push(at.key);
     this.count = place + 1;
+  }
+
+  /** Event i, in a table that holds the rows of `keys` in their order. */
+  view(event: number): EventView {
+    return {
+      rows: this.rows,
+      values: this.values,
+      numeric: this.numeric,
+      from: this.offsets[event]!,
+      to: this.offsets[event + 1]!,
+      keys: this.keys.keys,
+      time: this.eventTimes[event]!,
+    };
   }
 
   #reserve(events: number, entries: number): void {
@@ -104,6 +121,7 @@ export class Batch {
       this.indices = grown(this.indices, new Uint32Array(length));
       this.ids = grown(this.ids, new Uint32Array(2 * length));
       this.times = grown(this.times, new Float64Array(length));
+      this.eventTimes = grown(this.eventTimes, new Float64Array(length));
       this.offsets = grown(this.offsets, new Uint32Array(length + 1));
     }
     if (entries > this.rows.length) {

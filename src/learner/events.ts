@@ -10,6 +10,8 @@ export interface LearnableEvent {
   readonly features: unknown;
   readonly label: number;
   readonly weight: number;
+  /** The event's own, ms since the epoch. */
+  readonly time: number | undefined;
 }
 
 /** The items of a message: an array's, or the one thing that it is. */
@@ -38,7 +40,12 @@ export function learnableEvent(item: unknown, task: ModelDefinition['task']): Le
   if (time !== undefined && time !== null && !Number.isFinite(time)) {
     throw new MillraceError('badInput', `time: expected milliseconds since the epoch, got ${shown(time)}`);
   }
-  return { features, label: labelOf(label, task), weight: weightOf(weight) };
+  return {
+    features,
+    label: labelOf(label, task),
+    weight: weightOf(weight),
+    time: typeof time === 'number' ? time : undefined,
+  };
 }
 
 function labelOf(label: unknown, task: ModelDefinition['task']): number {

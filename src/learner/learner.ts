@@ -221,15 +221,8 @@ export class Learner {
         continue;
       }
       board.begin('learner.learning', batch.seqs[i]!, batch.indices[i]!);
-      const view = {
-        rows: batch.rows,
-        values: batch.values,
-        numeric: batch.numeric,
-        from: batch.offsets[i]!,
-        to: batch.offsets[i + 1]!,
-      };
       try {
-        const raw = model.learn(this.#table, view, batch.labels[i]!, batch.weights[i]!);
+        const raw = model.learn(this.#table, batch.view(i), batch.labels[i]!, batch.weights[i]!);
         addToSums(sums, definition, raw, batch.labels[i]!, batch.weights[i]!);
         this.#buckets[learned++] = bucketOf(raw, batch.labels[i]!);
         duplicates?.add(i);

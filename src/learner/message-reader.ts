@@ -75,9 +75,9 @@ export class MessageReader {
     if (this.#items !== undefined) return undefined;
     const event = packedEventAt(this.#data, this.#view, this.#starts[index]!);
     if (event === undefined) return undefined;
-    const { label, weight } = learnableEvent(event, this.#settings.task);
+    const { label, weight, time } = learnableEvent(event, this.#settings.task);
     if (!this.#featurizer.featurizePacked(this.#data, this.#view, event.features, into)) return undefined;
-    return { features: event.features, label, weight, id: this.#idOf(event.id) };
+    return { features: event.features, label, weight, time, id: this.#idOf(event.id) };
   }
 
   #readItem(item: unknown, into: SparseVector): ReadEvent {

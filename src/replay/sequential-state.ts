@@ -95,14 +95,14 @@ export class SequentialState {
   }
 
   #learn({ model, definition }: BuiltModel, event: number): void {
-    const { rows, values, numeric, offsets, labels, weights, ids } = this.#batch;
+    const { labels, weights, ids } = this.#batch;
     const [high, low] = [ids[2 * event]!, ids[2 * event + 1]!];
     const id = high === 0 && low === 0 ? undefined : `${high} ${low}`;
     if (this.#ids.has(id)) {
       this.counts.duplicates++;
       return;
     }
-    const view = { rows, values, numeric, from: offsets[event]!, to: offsets[event + 1]! };
+    const view = { ...this.#batch.view(event), keys: undefined };
     const [label, weight] = [labels[event]!, weights[event]!];
     try {
       const raw = model.learn(this.table, view, label, weight);

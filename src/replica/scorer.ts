@@ -34,6 +34,8 @@ export class Scorer {
       numeric: vector.numeric,
       from: 0,
       to: vector.count,
+      keys: undefined,
+      time: 0,
     };
     const raw = this.#model.predict(table, event);
     const score = losses[this.#definition.loss].link(raw);

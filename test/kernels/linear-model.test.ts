@@ -35,6 +35,8 @@ function eventsOf(count: number, seed: number): Labelled[] {
       numeric: Uint8Array.from([...spare, ...rows.map((row) => (row !== 0 && row % 3 !== 0 ? 1 : 0))]),
       from,
       to: from + rows.length,
+      keys: undefined,
+      time: 0,
       label: random() < 0.4 ? 1 : 0,
       weight: random() < 0.8 ? 1 : random() * 3,
     };
@@ -123,6 +125,8 @@ t.test('linear model - learn is all or nothing', async (t) => {
     numeric: Uint8Array.from(values, (_, i) => (i === 0 ? 0 : 1)),
     from: 0,
     to: values.length,
+    keys: undefined,
+    time: 0,
   });
   const cases: [string, EventView, number, number, RegExp][] = [
     ['an infinite value', numbers([1, 2, Number.POSITIVE_INFINITY]), 1, 1, /not finite/],

@@ -109,7 +109,15 @@ function learner(task: 'binary' | 'regression', kernel: KernelMode) {
   const vector = featurizer.vector();
   const viewOf = (features: Features) => {
     featurizer.featurize(features, vector);
-    return { rows: vector.keys, values: vector.values, numeric: vector.numeric, from: 0, to: vector.count };
+    return {
+      rows: vector.keys,
+      values: vector.values,
+      numeric: vector.numeric,
+      from: 0,
+      to: vector.count,
+      keys: undefined,
+      time: 0,
+    };
   };
   return {
     model,

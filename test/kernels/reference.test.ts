@@ -84,6 +84,8 @@ t.test(
         numeric: vector.numeric,
         from: 0,
         to: vector.count,
+        keys: undefined,
+        time: 0,
       };
       const expected = reference.score(sample.features);
       const got = model.learn(table, event, sample.label, 1);

@@ -165,6 +165,8 @@ export function plainTable(
       numeric: vector.numeric,
       from: 0,
       to: vector.count,
+      keys: undefined,
+      time: 0,
     };
     linear.learn(table, view, label, 1);
   }

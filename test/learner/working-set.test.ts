@@ -56,10 +56,13 @@ t.test('a batch - holds its events as a list would, over many clears and growths
     for (const [at, { features, label, weight }] of events.entries()) {
       vector.clear();
       for (const [key, value] of features) vector.add(key, value, (key % 2) as 0 | 1);
-      batch.add(vector, { label, weight }, { seq: at + 7, index: at, timeMs: at / 2 }, { value: features }, [
-        at % 2,
-        at,
-      ]);
+      batch.add(
+        vector,
+        { label, weight, time: undefined },
+        { seq: at + 7, index: at, timeMs: at / 2 },
+        { value: features },
+        [at % 2, at],
+      );
     }
     for (const [at, { features, label, weight }] of events.entries()) {
       const [from, to] = [batch.offsets[at]!, batch.offsets[at + 1]!];
@@ -93,7 +96,13 @@ t.test('a batch - holds its events as a list would, over many clears and growths
   vector.clear();
   for (let key = 0; key < 50; key++) vector.add(key, key, 1);
   for (let at = 0; at < 3_000; at++)
-    batch.add(vector, { label: at, weight: 1 }, { seq: at, index: 0, timeMs: 0 }, { value: at }, [1, at]);
+    batch.add(
+      vector,
+      { label: at, weight: 1, time: undefined },
+      { seq: at, index: 0, timeMs: 0 },
+      { value: at },
+      [1, at],
+    );
   t.equal(batch.labels[2_999], 2_999);
   t.equal(batch.offsets[3_000], 150_000);
   t.equal(batch.values[149_999], 49);
