@@ -258,16 +258,23 @@ t.test('batching - any split into batches gives the same events and refusals in 
 
 t.test('an event - is checked field by field', async (t) => {
   const features = {};
-  t.strictSame(learnableEvent({ features, label: true }, 'binary'), { features, label: 1, weight: 1 });
+  t.strictSame(learnableEvent({ features, label: true }, 'binary'), {
+    features,
+    label: 1,
+    weight: 1,
+    time: undefined,
+  });
   t.strictSame(learnableEvent({ features, label: 0, weight: 0, time: null }, 'binary'), {
     features,
     label: 0,
     weight: 0,
+    time: undefined,
   });
   t.strictSame(learnableEvent({ features, label: -2.5, weight: null, time: 5 }, 'regression'), {
     features,
     label: -2.5,
     weight: 1,
+    time: 5,
   });
   const refused = (item: unknown, task: 'binary' | 'regression', reason: RegExp) =>
     t.throws(() => learnableEvent(item, task), { name: 'MillraceError', kind: 'badInput', message: reason });
