@@ -34,9 +34,17 @@ const forbiddenNames = new Set(['__proto__', '__proto_']);
 const dot = 0x2e;
 const float32Max = 3.4028234663852886e38;
 
+/** A feature as its user knows it: `country=DE`, `user.age`, `vector[3]`, a cross `country=DE*hour`. */
+export interface NamedFeature {
+  readonly name: string;
+  readonly key: number;
+}
+
 interface Operand {
   readonly hashes: number[];
   readonly values: number[];
+  /** Only while features are named. */
+  readonly names: string[];
 }
 
 export class Featurizer {
@@ -53,6 +61,8 @@ export class Featurizer {
   /** Operands of the namespaces around the feature being added. */
   readonly #active: number[] = [];
   readonly #path: string[] = [];
+  /** What the event's features are called, while somebody wants to know. */
+  #named: NamedFeature[] | undefined;
 
   constructor(settings: FeaturizerSettings) {
     this.#settings = settings;
@@ -65,6 +75,7 @@ export class Featurizer {
     this.#operands = Array.from({ length: this.#interactions.operandCount }, () => ({
       hashes: [],
       values: [],
+      names: [],
     }));
   }
 
@@ -94,11 +105,24 @@ export class Featurizer {
     for (const operand of this.#operands) {
       operand.hashes.length = 0;
       operand.values.length = 0;
+      operand.names.length = 0;
     }
     this.#begin(into);
     this.#walk(features, hashStart, this.#interactions.root, into);
     this.#boundCrosses();
-    for (const cross of this.#interactions.crosses) this.#addCross(cross, 0, 0, 1, into);
+    for (const cross of this.#interactions.crosses) this.#addCross(cross, 0, 0, 1, '', into);
+  }
+
+  /** The same; returns the features by name, in their order, without the intercept and reserved rows. */
+  featurizeNamed(features: unknown, into: SparseVector): readonly NamedFeature[] {
+    const named: NamedFeature[] = [];
+    this.#named = named;
+    try {
+      this.featurize(features, into);
+    } finally {
+      this.#named = undefined;
+    }
+    return named;
   }
 
   /** The rows that every event has. */
@@ -150,7 +174,7 @@ export class Featurizer {
   }
 
   #addValue(value: unknown, hash: number, node: OperandNode | undefined, into: SparseVector): void {
-    if (typeof value === 'string') this.#add(hashText(hashByte(hash, separators.value), value), 1, 0, into);
+    if (typeof value === 'string') this.#addText(value, hash, into);
     else if (typeof value === 'number') this.#add(hash, this.#finite(value), 1, into);
     else if (typeof value === 'boolean') this.#add(hash, value ? 1 : 0, 0, into);
     else if (Array.isArray(value)) this.#addArray(value, hash, into);
@@ -164,25 +188,36 @@ export class Featurizer {
       const item = items[i];
       if (typeof item !== first)
         throw this.#unexpected('an array of one kind: all strings or all numbers', item);
-      if (typeof item === 'string') this.#add(hashText(hashByte(hash, separators.value), item), 1, 0, into);
+      if (typeof item === 'string') this.#addText(item, hash, into);
       else if (typeof item === 'number') {
-        this.#add(hashInteger(hashByte(hash, separators.index), i), this.#finite(item), 1, into);
+        this.#add(hashInteger(hashByte(hash, separators.index), i), this.#finite(item), 1, into, i);
       } else throw this.#unexpected('an array of strings or numbers', item);
     }
   }
 
-  #add(hash: number, value: number, numeric: 0 | 1, into: SparseVector): void {
+  #addText(text: string, hash: number, into: SparseVector): void {
+    this.#add(hashText(hashByte(hash, separators.value), text), 1, 0, into, text);
+  }
+
+  /** `item`: which of its path's features it is, a text or a place in a block. */
+  #add(hash: number, value: number, numeric: 0 | 1, into: SparseVector, item?: string | number): void {
     const full = finalize(hash);
+    const name = this.#named && featureName(this.#path, item);
     for (const operand of this.#active) {
       this.#operands[operand]!.hashes.push(full);
       this.#operands[operand]!.values.push(value);
+      if (name !== undefined) this.#operands[operand]!.names.push(name);
     }
     this.#put(full, value, numeric, into);
+    if (name !== undefined) this.#named?.push({ name, key: this.#keyOf(full) });
+  }
+
+  #keyOf(hash: number): number {
+    return (hash & this.#mask) >>> 0;
   }
 
   #put(hash: number, value: number, numeric: 0 | 1, into: SparseVector): void {
-    if (!into.add((hash & this.#mask) >>> 0, value, numeric) || into.count > this.#entriesMax)
-      throw this.#tooMany();
+    if (!into.add(this.#keyOf(hash), value, numeric) || into.count > this.#entriesMax) throw this.#tooMany();
   }
 
   /**
@@ -207,18 +242,27 @@ export class Featurizer {
   }
 
   /** Every combination of one feature from each operand, depth first in the order of the configuration. */
-  #addCross(cross: readonly number[], depth: number, hash: number, value: number, into: SparseVector): void {
+  #addCross(
+    cross: readonly number[],
+    depth: number,
+    hash: number,
+    value: number,
+    name: string,
+    into: SparseVector,
+  ): void {
     if (depth === cross.length) {
       // A cross of numbers too large for float32 would put an infinity into the model.
       if (Math.abs(value) > float32Max)
         throw new MillraceError('badInput', 'features: an interaction overflows float32');
       this.#put(hash, value, 0, into);
+      this.#named?.push({ name, key: this.#keyOf(hash) });
       return;
     }
-    const { hashes, values } = this.#operands[cross[depth]!]!;
+    const { hashes, values, names } = this.#operands[cross[depth]!]!;
     for (let i = 0; i < hashes.length; i++) {
       const next = depth === 0 ? hashes[i]! : crossHash(hash, hashes[i]!);
-      this.#addCross(cross, depth + 1, next, value * values[i]!, into);
+      const longer = this.#named === undefined ? name : depth === 0 ? names[i]! : `${name}*${names[i]}`;
+      this.#addCross(cross, depth + 1, next, value * values[i]!, longer, into);
     }
   }
 
@@ -234,6 +278,12 @@ export class Featurizer {
   #name(): string {
     return ['features', ...this.#path].join('.').slice(0, 256);
   }
+}
+
+function featureName(path: readonly string[], item: string | number | undefined): string {
+  const name = path.join('.');
+  if (item === undefined) return name;
+  return typeof item === 'string' ? `${name}=${item}` : `${name}[${item}]`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
