@@ -85,9 +85,7 @@ export const modelSchema = z.strictObject({
     .enum(['logistic', 'squared'])
     .optional()
     .describe('Loss that a step descends; logistic for binary and squared for regression when absent'),
-  optimizer: optimizerSchema
-    .default({ name: 'ftrl', alpha: 0.1, beta: 1, l1: 0, l2: 0 })
-    .describe('Update rule'),
+  optimizer: optimizerSchema.default({ name: 'nag', learningRate: 0.5 }).describe('Update rule'),
   features: featuresSchema.prefault({}),
   kernel: z
     .enum(['auto', 'cpu', 'webasm'])

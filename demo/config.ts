@@ -19,6 +19,7 @@ export function demoConfig(options: Pick<DemoOptions, 'events' | 'data'>, dataDi
   const keep = options.data !== undefined;
   const model: ModelInput = {
     task: 'binary',
+    // Tuned on these flights; `nag` as it comes has log loss .394 and needs half as much memory again.
     optimizer: { name: 'ftrl', alpha: 0.4, beta: 1, l1: 0, l2: 0 },
     features: { bits: bitsFor(options.events), interactions: interactions.map((cross) => [...cross]) },
     checkpoint: { everyEvents: 0, everyMs: 0, atStop: keep },

@@ -8,7 +8,6 @@ const model = `doors-${Date.now()}`;
 const millrace = await connect();
 await millrace.addModel(model, {
   task: 'binary',
-  optimizer: { name: 'ftrl', alpha: 1 },
   features: { bits: 8 },
 });
 

@@ -16,7 +16,6 @@ export interface Proposal {
   /** Columns of numbers that are names. */
   readonly categorical: readonly string[];
   readonly features: readonly ColumnFacts[];
-  readonly standardize: boolean;
   /** log2 of the rows of the hashed table. */
   readonly bits: number;
 }
@@ -68,7 +67,6 @@ export function infer(
     dropped,
     categorical,
     features,
-    standardize: features.some((column) => !categorical.includes(column.name) && isMeasured(column)),
     bits: bitsFor(features, categorical),
   };
 }
@@ -92,9 +90,6 @@ const isCode = (column: ColumnFacts): boolean =>
   column.integers === column.present &&
   column.distinct.size > 2 &&
   column.distinct.size <= column.present / 2;
-
-/** Numbers of more than two values have a scale of their own, which a learning rate must not depend on. */
-const isMeasured = (column: ColumnFacts): boolean => column.numbers > 0 && column.distinct.size > 2;
 
 function bitsFor(features: readonly ColumnFacts[], categorical: readonly string[]): number {
   const values = features.map((column) => {

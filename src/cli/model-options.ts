@@ -43,9 +43,10 @@ export const withModelOptions = (command: Command): Command =>
     .option('--no-intercept', 'without a constant term')
     .option('--kernel <mode>', 'auto, cpu or webasm')
     .addOption(
-      new Option('--set <path=value>', 'any setting of a model, such as optimizer.alpha=0.2').argParser(
-        (text: string, before: readonly string[] = []) => [...before, text],
-      ),
+      new Option(
+        '--set <path=value>',
+        'any setting of a model, such as optimizer.learningRate=0.2',
+      ).argParser((text: string, before: readonly string[] = []) => [...before, text]),
     );
 
 /** Throws SetupError or UsageError of one line that names the setting. */
@@ -105,10 +106,10 @@ function settingsOf(options: ModelOptions): Settings {
   return settings;
 }
 
-/** `optimizer.alpha=0.2`: a value that is JSON is that, any other is a string. */
+/** `optimizer.learningRate=0.2`: a value that is JSON is that, any other is a string. */
 function setAt(settings: Settings, text: string): void {
   const at = text.indexOf('=');
-  if (at < 1) throw new UsageError(`--set ${text}: expected PATH=VALUE, such as optimizer.alpha=0.2`);
+  if (at < 1) throw new UsageError(`--set ${text}: expected PATH=VALUE, such as optimizer.learningRate=0.2`);
   const path = text.slice(0, at).split('.');
   let inside = settings;
   for (const name of path.slice(0, -1)) {

@@ -1,5 +1,4 @@
 /** A proposal as a config file with comments, and as the commands that go with it. */
-import type { OptimizerConfig } from '../../config/schema.ts';
 import type { Features } from '../protocol/messages.ts';
 import type { Proposal } from './infer.ts';
 import { countText } from './words.ts';
@@ -7,7 +6,7 @@ import { countText } from './words.ts';
 const featuresByDefault = 2048;
 
 export function configText(model: string, proposal: Proposal, file: string, rows: number): string {
-  const { label, features, bits, standardize } = proposal;
+  const { label, features, bits } = proposal;
   const lines = [
     `// Made by \`millrace init\` from ${oneLine(file)}; ${countText(rows)} rows were looked at.`,
     '// Every setting is explained by `millrace config explain`.',
@@ -18,17 +17,12 @@ export function configText(model: string, proposal: Proposal, file: string, rows
     `    ${JSON.stringify(model)}: {`,
     `      // ${oneLine(label.why)}.`,
     `      "task": ${JSON.stringify(label.task)},`,
-    ...optimizerLines(label),
-    `      "optimizer": ${JSON.stringify(optimizerFor(label))
-      .replaceAll(/([:,{])(?=\S)/g, '$1 ')
-      .replace(/}$/, ' }')},`,
+    `      // ${labelsText(label)}.`,
+    '      // It finds the scale of numbers and of labels itself; there is hardly anything to tune.',
+    '      "optimizer": { "name": "nag" },',
     '      "features": {',
     `        // ${countText(features.length)} columns are features: ${listed(features.map(({ name }) => name))}.`,
-    `        "bits": ${bits},`,
-    standardize
-      ? '        // Numbers are scaled by their running mean and variance.'
-      : '        // There are no numbers to scale.',
-    `        "standardize": ${standardize}`,
+    `        "bits": ${bits}`,
     ...crossLines(proposal),
     '      },',
     ...limitLines(features.length),
@@ -67,22 +61,9 @@ export function exampleFeatures({ features, categorical }: Proposal): Features {
 export const quoted = (text: string): string =>
   /^[\w.,:/@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
-function optimizerFor(label: Proposal['label']): OptimizerConfig {
-  if (label.task === 'binary') return { name: 'ftrl', alpha: 0.3, beta: 1, l1: 0, l2: 0 };
-  const rate = (scale: number) => Number(Math.min(1e3, Math.max(1e-6, scale)).toPrecision(2));
-  const { mean, deviation } = label;
-  return {
-    name: 'adagrad',
-    learningRate: rate(deviation / 4),
-    epsilon: 1e-8,
-    interceptLearningRate: rate(Math.max(Math.abs(mean), deviation) / 2),
-  };
-}
-
-function optimizerLines(label: Proposal['label']): string[] {
-  if (label.task === 'binary') return [`      // ${(label.share * 100).toFixed(1)} % of the labels are 1.`];
-  const spread = `the labels have mean ${label.mean.toPrecision(3)} and deviation ${label.deviation.toPrecision(3)}`;
-  return [`      // AdaGrad's first step is its rate, so the rates follow the labels: ${spread}.`];
+function labelsText(label: Proposal['label']): string {
+  if (label.task === 'binary') return `${(label.share * 100).toFixed(1)} % of the labels are 1`;
+  return `The labels have mean ${label.mean.toPrecision(3)} and deviation ${label.deviation.toPrecision(3)}`;
 }
 
 /** Two categories that might matter together, ready to be uncommented. */

@@ -131,7 +131,7 @@ t.test('command line - config check and explain', async (t) => {
   const folder = t.testdir({ 'a.json': '{ "models": { "clicks": {} } } // fine' });
   t.match(await asProcess(['config', 'check', 'a.json'], { cwd: folder }), {
     code: 0,
-    stdout: 'a.json is right; 1 model: clicks (binary, ftrl)\n',
+    stdout: 'a.json is right; 1 model: clicks (binary, nag)\n',
   });
   const json = await asProcess(['config', 'check', 'a.json', '--json'], { cwd: folder });
   t.equal(JSON.parse(json.stdout).models.clicks.actors.shards, 2);

@@ -81,7 +81,6 @@ t.test('init - ids, constants and times are no features, codes are categorical',
     proposal.features.map(({ name }) => name),
     ['store_id', 'price', 'colour'],
   );
-  t.equal(proposal.standardize, true);
   t.equal(
     learnArguments(proposal),
     '--label bought --positive yes --id row_id --time created_at --drop session,source --categorical store_id',
@@ -147,7 +146,7 @@ t.test('init - writes a config with comments and prints commands that work with 
   ]);
   t.match(loadConfig(out).models['my-data'], {
     task: 'regression',
-    optimizer: { name: 'adagrad', learningRate: 18 },
+    optimizer: { name: 'nag' },
   });
   t.match(
     readFileSync(out, 'utf8'),

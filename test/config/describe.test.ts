@@ -33,7 +33,7 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
     ],
   );
   const name = settingRows().find((row) => row.path === 'models.<name>.optimizer.name');
-  t.match(name, { expected: '"sgd", "adagrad" or "ftrl"', default: '"ftrl"', doc: /FTRL-Proximal/ });
+  t.match(name, { expected: '"sgd", "adagrad" or "ftrl"', default: '"nag"', doc: /FTRL-Proximal/ });
 });
 
 t.test('describe - every default written down is the default in force', async (t) => {
@@ -43,7 +43,7 @@ t.test('describe - every default written down is the default in force', async (t
       'c',
     );
   for (const row of settingRows()) {
-    let value: unknown = model(row.variant ?? 'ftrl');
+    let value: unknown = model(row.variant ?? 'nag');
     for (const key of row.path.replace('<name>', 'm').split('.'))
       value = (value as Record<string, unknown>)[key];
     t.equal(JSON.stringify(value), row.default, row.path);

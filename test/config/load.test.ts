@@ -26,7 +26,7 @@ t.test('config - an empty object has every default', async (t) => {
   const model = parseConfig(ofModel({}), 'c.json').models.flights;
   t.match(model, {
     task: 'binary',
-    optimizer: { name: 'ftrl', alpha: 0.1 },
+    optimizer: { name: 'nag', learningRate: 0.5 },
     features: { bits: 18 },
     partitions: 64,
   });

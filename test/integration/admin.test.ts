@@ -48,7 +48,7 @@ async function adding(t: Test, { client, ask, append, caughtUp, modelStatus }: R
     model: 'n',
     phase: 'running',
     task: 'regression',
-    optimizer: 'ftrl',
+    optimizer: 'nag',
     epoch,
     version: 0,
     learned: 1,
@@ -58,7 +58,7 @@ async function adding(t: Test, { client, ask, append, caughtUp, modelStatus }: R
     lag: 0,
     metrics: { total: { events: 1, mae: 3, rmse: 3, auc: null, meanLabel: 3 }, window: { events: 1 } },
     kernels: { mode: /cpu|webasm/, executor: String },
-    parameters: { rows: 1025, rowWidth: 2, bytes: 8200 },
+    parameters: { rows: 1027, rowWidth: 3, bytes: 12_324 },
     actors: { shards: 1, learners: 1, predictors: 2 },
   });
   await until(5_000, 'measured', async () => (await modelStatus('n')).predictions.latency.p50Ms > 0);

@@ -203,7 +203,12 @@ const skip = systemMissing() || dataMissing(a9a);
 t.test('several learners - learn as well as one', { skip }, async (t) => {
   const events = readLibsvm(a9a);
   const modelWith = (learners: number): ModelInput => {
-    return { actors: { shards: 1, learners }, batch: { eventsMax: fewEvents }, checkpoint: noVersions };
+    return {
+      optimizer: { name: 'ftrl' },
+      actors: { shards: 1, learners },
+      batch: { eventsMax: fewEvents },
+      checkpoint: noVersions,
+    };
   };
   const models = { one: modelWith(1), two: modelWith(2), four: modelWith(4) };
   const system = await startSystem(t, { models });

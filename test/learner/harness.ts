@@ -21,7 +21,7 @@ import type { MemoryChannel } from '../support/memory-channel.ts';
 export function configOf(input: ModelInput): ModelConfig {
   const limits = { featuresMax: 16, featuresPerMessageMax: 1024, eventsPerMessageMax: 64 };
   const features = { bits: 8 };
-  const models = { m: { partitions: 8, features, limits, ...input } };
+  const models = { m: { partitions: 8, optimizer: { name: 'ftrl' }, features, limits, ...input } };
   return parseConfig(JSON.stringify({ models }), 'test').models.m!;
 }
 

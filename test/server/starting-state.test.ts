@@ -59,7 +59,7 @@ t.test('a definition - may change where rows keep their meaning; else it is refu
     checkDefinition('m', { ...config, actors: { shards: 5, learners: 1, predictors: 1 } }, manifest),
   );
   t.throws(
-    () => checkDefinition('m', configOf({ partitions: 16, features: { bits: 9 } }), manifest),
+    () => checkDefinition('m', configOf({ ...config, partitions: 16, features: { bits: 9 } }), manifest),
     new SetupError(
       'model m: changed since version 3: features.bits (8 -> 9), partitions (8 -> 16); ' +
         'change it back, or start with --relearn to learn the stream again from its beginning',
