@@ -77,9 +77,11 @@ function addSums(
   if (standardize) mergeStatistics(difference, from + optimizerSlots, into, at + optimizerSlots);
 }
 
-const isState = ({ keyCount, stateRows }: RowLayout, key: number): boolean => key >= keyCount - stateRows;
-/** The last reserved row is the labels' range, the one before it the sums. */
-const isRange = ({ keyCount }: RowLayout, key: number): boolean => key === keyCount - 1;
+const isState = ({ stateKey, stateRows }: RowLayout, key: number): boolean =>
+  key >= stateKey && key < stateKey + stateRows;
+/** The last of the optimiser's rows is the labels' range, the one before it the sums. */
+const isRange = ({ stateKey, stateRows }: RowLayout, key: number): boolean =>
+  key === stateKey + stateRows - 1;
 
 /** What was learned on top of the weight as it is in the new scale; the scale itself is no difference. */
 function subtractNormalized(before: Float32Array, rows: Float32Array, at: number): void {

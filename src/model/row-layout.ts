@@ -1,9 +1,9 @@
 /**
  * How a model's row is laid out: the optimiser's slots first, then, when numbers are standardised, the running
- * statistics of the feature. And which keys a model has: the hashed ones, the intercept, then the rows of what
- * the optimiser remembers of the whole model.
+ * statistics of the feature. And which regions of keys a model has (key-regions.ts).
  */
 import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
+import { type KeyRegion, keyCountOf, keyRegionsOf } from './key-regions.ts';
 import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
 
@@ -19,9 +19,13 @@ export interface RowLayout {
   readonly standardize: boolean;
   /** float32 numbers in a row. */
   readonly width: number;
+  readonly regions: readonly KeyRegion[];
+  /** Keys of all regions. */
   readonly keyCount: number;
-  /** The last keys: rows that belong to no feature and come with every event. */
+  /** Rows behind the intercept's, of the optimiser: they belong to no feature and come with every event. */
   readonly stateRows: number;
+  /** The first of them. */
+  readonly stateKey: number;
   readonly join: Join;
 }
 
@@ -32,12 +36,19 @@ export function rowLayoutOf(model: Pick<ModelConfig, 'optimizer' | 'features'>):
   const { slots, stateRows, join } = shapeOf(model.optimizer);
   const optimizerSlots = slots.length;
   const { standardize, bits } = model.features;
+  const regions = keyRegionsOf([
+    { name: 'hashed', rows: 2 ** bits },
+    { name: 'intercept', rows: 1 },
+    { name: 'optimizer', rows: stateRows },
+  ]);
   return {
     optimizerSlots,
     standardize,
     width: optimizerSlots + (standardize ? statisticsSlots : 0),
-    keyCount: 2 ** bits + 1 + stateRows,
+    regions,
+    keyCount: keyCountOf(regions),
     stateRows,
+    stateKey: 2 ** bits + 1,
     join,
   };
 }

@@ -3,6 +3,7 @@
 import { bytesOf } from '../../src/base/bytes.ts';
 import { keyRangeOf } from '../../src/base/key-range.ts';
 import type { Logger } from '../../src/base/logger.ts';
+import { keyRegionsOf } from '../../src/model/key-regions.ts';
 import { sumCount } from '../../src/model/metrics.ts';
 import type { RowLayout } from '../../src/model/row-layout.ts';
 import type { BatchTally } from '../../src/protocol/internal.ts';
@@ -19,8 +20,10 @@ export const layoutOf = (width: number, keyCount: number): RowLayout => ({
   optimizerSlots: width,
   standardize: false,
   width,
+  regions: keyRegionsOf([{ name: 'hashed', rows: keyCount }]),
   keyCount,
   stateRows: 0,
+  stateKey: keyCount,
   join: 'add',
 });
 
