@@ -3,8 +3,6 @@
  * shard while it answers. It is a NATS micro service, registered once its replica is whole.
  */
 import type { ModelConfig } from '../config/schema.ts';
-import type { MillraceError } from '../src/base/errors.ts';
-import { LatencyHistogram } from '../src/base/latency-histogram.ts';
 import { wallClock } from '../src/base/wall-clock.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
 import type { ServiceSpec } from '../src/nats/channel.ts';
@@ -12,7 +10,10 @@ import { answerRequests } from '../src/protocol/answering.ts';
 import { packInternal } from '../src/protocol/codec.ts';
 import type { PredictorReport, ServedState } from '../src/protocol/internal.ts';
 import { subjectsOf } from '../src/protocol/subjects.ts';
-import { PredictService } from '../src/replica/predict-service.ts';
+import { AnswerService, type Endpoint } from '../src/replica/answer-service.ts';
+import { AnswerTally } from '../src/replica/answer-tally.ts';
+import { Insight } from '../src/replica/insight.ts';
+import { predictEndpoint } from '../src/replica/predict-endpoint.ts';
 import { ReadingLag } from '../src/replica/reading-lag.ts';
 import { Scorer } from '../src/replica/scorer.ts';
 import { Serving } from '../src/replica/serving.ts';
@@ -28,14 +29,6 @@ export interface PredictorSettings {
   readonly requestTimeoutMs: number;
   readonly reportMs: number;
   readonly codeVersion: string;
-}
-
-/** Answers since the last report. */
-interface Tally {
-  answered: number;
-  failed: number;
-  shed: number;
-  readonly latency: LatencyHistogram;
 }
 
 export async function predictorActor(
@@ -56,11 +49,23 @@ export async function predictorActor(
   await serving.whole();
 
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
+  const insight = new Insight(built, limits);
   const lag = new ReadingLag(() => channel.flush(), now);
-  const state = () => serving.state();
-  const predict = new PredictService(limits, scorer, serving.gate, state, () => lag.ms());
-  const tally: Tally = { answered: 0, failed: 0, shed: 0, latency: new LatencyHistogram() };
-  const service = await channel.serve(serviceOf(settings, subjects.predict(model), predict, tally));
+  const answers = new AnswerService(
+    limits,
+    serving.gate,
+    () => serving.state(),
+    () => lag.ms(),
+  );
+  const tally = new AnswerTally();
+  const parts = [
+    {
+      verb: 'predict',
+      subject: subjects.predict(model),
+      endpoint: predictEndpoint(scorer, insight, limits),
+    },
+  ];
+  const service = await channel.serve(serviceOf(settings, parts, answers, tally));
   const switching = answerRequests<ServedState>(
     channel,
     subjects.predictor(model, settings.predictor, 'serve'),
@@ -83,68 +88,58 @@ export async function predictorActor(
       clearInterval(reporting);
       switching.unsubscribe();
       await service.stop();
-      predict.close();
+      answers.close();
       serving.close();
     },
   };
 }
 
+interface Part {
+  readonly verb: string;
+  readonly subject: string;
+  readonly endpoint: Endpoint;
+}
+
 function serviceOf(
-  settings: PredictorSettings,
-  subject: string,
-  predict: PredictService,
-  tally: Tally,
+  { model, config, predictor, codeVersion }: PredictorSettings,
+  parts: readonly Part[],
+  answers: AnswerService,
+  tally: AnswerTally,
 ): ServiceSpec {
-  const { model, config, predictor, codeVersion } = settings;
   return {
     name: 'millrace',
     version: codeVersion,
     description: 'Predictions of the Millrace server',
-    endpoints: [
-      {
-        name: `predict-${model}`,
-        subject,
-        queue: 'millrace',
-        metadata: { model, task: config.task, predictor: String(predictor) },
-        handle(message, done) {
-          const startedMs = performance.now();
-          predict.handle(message, (refusal) => {
-            count(tally, refusal, performance.now() - startedMs);
-            done(refusal?.message);
-          });
-        },
+    endpoints: parts.map(({ verb, subject, endpoint }) => ({
+      name: `${verb}-${model}`,
+      subject,
+      queue: 'millrace',
+      metadata: { model, task: config.task, predictor: String(predictor) },
+      handle(message, done) {
+        const startedMs = performance.now();
+        answers.handle(message, endpoint, (refusal) => {
+          tally.count(refusal, performance.now() - startedMs);
+          done(refusal?.message);
+        });
       },
-    ],
+    })),
   };
-}
-
-/** Of what is shed the latency says nothing: it is told at once. */
-function count(tally: Tally, refusal: MillraceError | undefined, tookMs: number): void {
-  if (refusal?.kind === 'overloaded') {
-    tally.shed++;
-    return;
-  }
-  tally.latency.recordMs(tookMs);
-  tally[refusal === undefined ? 'answered' : 'failed']++;
 }
 
 /** What happened since the last report; starts the next one. */
-function reportOf({ model, predictor }: PredictorSettings, serving: Serving, tally: Tally): PredictorReport {
-  const { answered, failed, shed } = tally;
-  tally.answered = tally.failed = tally.shed = 0;
-  return {
-    kind: 'predictor',
-    model,
-    epoch: serving.served.epoch,
-    predictor,
-    seq: serving.seq,
-    version: serving.served.version,
-    answered,
-    failed,
-    shed,
-    latency: tally.latency.take(),
-    freshness: serving.freshness.take(),
-  };
-}
+const reportOf = (
+  { model, predictor }: PredictorSettings,
+  serving: Serving,
+  tally: AnswerTally,
+): PredictorReport => ({
+  kind: 'predictor',
+  model,
+  epoch: serving.served.epoch,
+  predictor,
+  seq: serving.seq,
+  version: serving.served.version,
+  ...tally.take(),
+  freshness: serving.freshness.take(),
+});
 
 export default actorThread(predictorActor);

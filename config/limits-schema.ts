@@ -16,6 +16,12 @@ export const limitsSchema = z.strictObject({
     'Hashed features of all events of one message together',
   ),
   instancesMax: integer(1, 65_536, 4096, 'Instances in one predict request'),
+  contributionsMax: integer(
+    1,
+    8192,
+    32,
+    'Contributions in one explanation, largest first; the rest is told as a sum',
+  ),
   predictQueueMax: integer(
     1,
     1_000_000,

@@ -51,11 +51,13 @@ const withId = (instance: Instance): Instance =>
   instance.id === undefined ? { id: randomUUID(), features: instance.features } : instance;
 
 async function ask<T>(link: Link, model: string, body: object, options: PredictCallOptions): Promise<T> {
-  const { minSeq, maxAgeMs, timeoutMs } = options;
+  const { minSeq, maxAgeMs, explain, uncertainty, timeoutMs } = options;
   const { data, headers } = payloadOf(link, {
     ...body,
     ...(minSeq === undefined ? {} : { minSeq }),
     ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+    ...(explain && { explain }),
+    ...(uncertainty && { uncertainty }),
   });
   const subject = link.subjects.predict(nameOf(model));
   return tryFor(link, model, { timeoutMs, retried }, async (attemptMs) =>

@@ -7,11 +7,13 @@ import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
 import type { OnlineModel } from './online-model.ts';
+import { linearReading, type ScoreReading } from './score-reading.ts';
 
 export interface BuiltModel {
   readonly definition: ModelDefinition;
   readonly featurizer: Featurizer;
   readonly model: OnlineModel;
+  readonly reading: ScoreReading;
 }
 
 export function buildModel(config: ModelConfig): BuiltModel {
@@ -24,6 +26,7 @@ export function buildModel(config: ModelConfig): BuiltModel {
     definition,
     featurizer: new Featurizer({ bits, intercept, stateRows, interactions, featuresMax, depthMax }),
     model: onlineModel(definition, layout),
+    reading: linearReading(layout, definition.optimizer),
   };
 }
 

@@ -44,11 +44,19 @@ export interface Instance {
   readonly features: Features;
 }
 
-export interface PredictOptions {
+/** How new the state must be that a reply is made from. */
+export interface Freshness {
   /** The reply must reflect this stream sequence (the receipt of a learn call). */
   readonly minSeq?: number;
   /** The reply must be from a replica that knew it was complete this recently. */
   readonly maxAgeMs?: number;
+}
+
+export interface PredictOptions extends Freshness {
+  /** The reply says what each feature adds to the score. */
+  readonly explain?: boolean;
+  /** The reply says how little is known of features like these. */
+  readonly uncertainty?: boolean;
 }
 
 /** What one prediction says of itself beside the numbers. */
@@ -68,6 +76,28 @@ export interface Scored {
   readonly prediction: number;
   /** Binary: the probability of class 1. Regression: the prediction itself. */
   readonly score: number;
+  /** u(x), when asked for: the most that one more event like this can move the raw score, by its features. */
+  readonly uncertainty?: number;
+  /** When asked for. */
+  readonly explanation?: Explanation;
+}
+
+/** What the raw score, from before the link of the loss, is the sum of: the contributions and the rest. */
+export interface Explanation {
+  readonly rawScore: number;
+  /** Largest first, by size. */
+  readonly contributions: readonly Contribution[];
+  /** How many more there are, and what they come to, with what rounding and clipping of the score add. */
+  readonly rest: { readonly features: number; readonly contribution: number };
+}
+
+export interface Contribution {
+  /** `country=DE`, `user.age`, `vector[3]`, `country=DE*hour`, or `(intercept)`. */
+  readonly name: string;
+  /** Other features of the event that share its row, and so its weight: their values are added. */
+  readonly also?: readonly string[];
+  readonly value: number;
+  readonly contribution: number;
 }
 
 export type Prediction = Scored & Provenance;

@@ -3,7 +3,7 @@
  * `maxAgeMs`. Requests that must wait do so in a bounded room, and at most `waitMs`.
  */
 import { MillraceError } from '../base/errors.ts';
-import type { PredictOptions } from '../protocol/messages.ts';
+import type { Freshness } from '../protocol/messages.ts';
 
 export interface ReplicaView {
   readonly seq: number;
@@ -20,7 +20,7 @@ export interface GateSettings {
 type Answer = (refusal?: MillraceError) => void;
 
 interface Waiter {
-  readonly options: PredictOptions;
+  readonly options: Freshness;
   readonly answer: Answer;
   readonly timer: NodeJS.Timeout;
 }
@@ -39,7 +39,7 @@ export class Gate {
   }
 
   /** Calls the answer exactly once, now or later. */
-  admit(options: PredictOptions, answer: Answer): void {
+  admit(options: Freshness, answer: Answer): void {
     const refusal = this.#leftOut(options.minSeq);
     if (refusal !== undefined) answer(refusal);
     else if (this.#met(options)) answer();
@@ -60,7 +60,7 @@ export class Gate {
     for (const waiter of this.#waiters) this.#finish(waiter, refusal);
   }
 
-  #wait(options: PredictOptions, answer: Answer): void {
+  #wait(options: Freshness, answer: Answer): void {
     const timer = setTimeout(() => this.#finish(waiter, this.#tooLate(options)), this.#settings.waitMs);
     const waiter: Waiter = { options, answer, timer };
     this.#waiters.add(waiter);
@@ -82,7 +82,7 @@ export class Gate {
     );
   }
 
-  #met({ minSeq, maxAgeMs }: PredictOptions): boolean {
+  #met({ minSeq, maxAgeMs }: Freshness): boolean {
     const view = this.#view();
     return (
       (minSeq === undefined || view.seq >= minSeq) && (maxAgeMs === undefined || view.ageMs() <= maxAgeMs)
@@ -99,7 +99,7 @@ export class Gate {
     );
   }
 
-  #tooLate({ minSeq, maxAgeMs }: PredictOptions): MillraceError {
+  #tooLate({ minSeq, maxAgeMs }: Freshness): MillraceError {
     const view = this.#view();
     const wanted = [
       ...(minSeq === undefined ? [] : [`minSeq ${minSeq} (the replica is at ${view.seq})`]),

@@ -1,6 +1,6 @@
 /** A predict request, checked: one instance or several, and the freshness that is asked for. */
 import { MillraceError } from '../base/errors.ts';
-import type { PredictOptions } from '../protocol/messages.ts';
+import type { Freshness, PredictOptions } from '../protocol/messages.ts';
 
 export interface CheckedInstance {
   readonly id: string | undefined;
@@ -17,8 +17,12 @@ export function predictRequest(body: unknown, instancesMax: number): PredictRequ
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new MillraceError('badInput', 'a predict request is an object with features, or with instances');
   }
-  const { instances, minSeq, maxAgeMs } = body as Record<string, unknown>;
-  const options = optionsOf(minSeq, maxAgeMs);
+  const { instances, explain, uncertainty, ...fields } = body as Record<string, unknown>;
+  const options = {
+    ...freshnessOf(fields),
+    ...(isWanted('explain', explain) && { explain: true }),
+    ...(isWanted('uncertainty', uncertainty) && { uncertainty: true }),
+  };
   if (instances === undefined) return { kind: 'single', options, instance: checkedInstance(body) };
   if (!Array.isArray(instances)) throw new MillraceError('badInput', 'instances: expected an array');
   if (instances.length > instancesMax) {
@@ -42,7 +46,8 @@ export function checkedInstance(item: unknown): CheckedInstance {
   return { id: typeof id === 'string' ? id : undefined, features };
 }
 
-function optionsOf(minSeq: unknown, maxAgeMs: unknown): PredictOptions {
+/** What a request says of the state that it wants an answer from. */
+export function freshnessOf({ minSeq, maxAgeMs }: Record<string, unknown>): Freshness {
   if (minSeq !== undefined && minSeq !== null && !(Number.isSafeInteger(minSeq) && (minSeq as number) >= 0)) {
     throw new MillraceError('badInput', `minSeq: expected a stream sequence, got ${shown(minSeq)}`);
   }
@@ -62,8 +67,13 @@ function optionsOf(minSeq: unknown, maxAgeMs: unknown): PredictOptions {
   };
 }
 
+function isWanted(name: string, value: unknown): boolean {
+  if (value === undefined || value === null || typeof value === 'boolean') return value === true;
+  throw new MillraceError('badInput', `${name}: expected true or false, got ${shown(value)}`);
+}
+
 /** What was sent may be anything, also something that has no text. */
-const shown = (value: unknown): string =>
+export const shown = (value: unknown): string =>
   typeof value === 'string'
     ? JSON.stringify(value.slice(0, 64))
     : typeof value === 'object'

@@ -1,10 +1,11 @@
 /** Features in, prediction out, against a table of rows: the read side of a model. */
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
-import type { EventView, OnlineModel } from '../kernels/online-model.ts';
+import type { OnlineModel } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { losses } from '../model/losses.ts';
 import { decisionRaw } from '../model/metrics.ts';
+import { viewOf } from './insight.ts';
 
 export interface Score {
   readonly prediction: number;
@@ -28,16 +29,7 @@ export class Scorer {
   score(features: unknown, table: Float32Array): Score {
     const vector = this.#vector;
     this.#featurizer.featurize(features, vector);
-    const event: EventView = {
-      rows: vector.keys,
-      values: vector.values,
-      numeric: vector.numeric,
-      from: 0,
-      to: vector.count,
-      keys: undefined,
-      time: 0,
-    };
-    const raw = this.#model.predict(table, event);
+    const raw = this.#model.predict(table, viewOf(vector));
     const score = losses[this.#definition.loss].link(raw);
     if (this.#definition.task === 'regression') return { prediction: score, score };
     return { prediction: raw > decisionRaw(this.#definition.loss) ? 1 : 0, score };

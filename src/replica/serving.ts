@@ -4,8 +4,8 @@
  */
 import { LatencyHistogram } from '../base/latency-histogram.ts';
 import type { ServedState } from '../protocol/internal.ts';
+import type { ServingState } from './answer-service.ts';
 import { Gate, type GateSettings } from './gate.ts';
-import type { ServingState } from './predict-service.ts';
 import { ReplicaFeed, type ReplicaFeedSettings } from './replica-feed.ts';
 import { StreamAge } from './stream-age.ts';
 

@@ -26,6 +26,11 @@ t.test('a request - for one instance, or for several', async (t) => {
     options: {},
     instance: { id: undefined, features },
   });
+  t.strictSame(predictRequest({ id: 'x', features, explain: true, uncertainty: true }, 2).options, {
+    explain: true,
+    uncertainty: true,
+  });
+  t.strictSame(predictRequest({ features, explain: false, uncertainty: null }, 2).options, {});
   const instances = [{ features }, 'not looked at here'];
   t.strictSame(predictRequest({ instances, minSeq: 7, maxAgeMs: 0.5 }, 2), {
     kind: 'batch',
@@ -44,6 +49,8 @@ t.test('what is wrong - is refused by the name of the field', async (t) => {
     t.match(refusalOf({ features, minSeq }), /^400 minSeq: /);
   for (const maxAgeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '3', []])
     t.match(refusalOf({ features, maxAgeMs }), /^400 maxAgeMs: /);
+  for (const explain of [1, 'yes', {}]) t.match(refusalOf({ features, explain }), /^400 explain: /);
+  t.match(refusalOf({ instances: [], uncertainty: 0 }), /^400 uncertainty: expected true or false, got 0/);
   for (const id of ['', 'x'.repeat(257), 3, {}]) t.match(refusalOf({ features, id }), /^400 id: /);
   for (const item of [null, 3, [], 'x'])
     t.throws(() => checkedInstance(item), { name: 'MillraceError', kind: 'badInput' });

@@ -5,7 +5,9 @@ import { LatencyHistogram } from '../../src/base/latency-histogram.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
 import type { Message } from '../../src/nats/channel.ts';
 import { decode, encode } from '../../src/protocol/codec.ts';
-import { PredictService } from '../../src/replica/predict-service.ts';
+import { AnswerService } from '../../src/replica/answer-service.ts';
+import { Insight } from '../../src/replica/insight.ts';
+import { predictEndpoint } from '../../src/replica/predict-endpoint.ts';
 import { Scorer } from '../../src/replica/scorer.ts';
 import { Serving } from '../../src/replica/serving.ts';
 import { partOf, shapeOf, silent } from '../shard/fixture.ts';
@@ -175,7 +177,8 @@ t.test('answers - one for each request, whatever it is', async (t) => {
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
   const limits = { ...config.limits, instancesMax: 2 };
   const state = () => serving.state();
-  const service = new PredictService(limits, scorer, serving.gate, state, () => 0);
+  const service = new AnswerService(limits, serving.gate, state, () => 0);
+  const endpoint = predictEndpoint(scorer, new Insight(built, limits), limits);
   const ask = (data: Uint8Array, contentType?: string) =>
     new Promise<Heard>((resolve) => {
       let answer: unknown;
@@ -190,7 +193,7 @@ t.test('answers - one for each request, whatever it is', async (t) => {
           if (code === undefined) answer = decode(bytes, headers['Content-Type']);
         },
       };
-      service.handle(message, (refusal) => resolve({ answer, code, done: refusal?.message }));
+      service.handle(message, endpoint, (refusal) => resolve({ answer, code, done: refusal?.message }));
     });
   const json = (body: unknown) => ask(encode(body, 'json'));
 
@@ -203,6 +206,11 @@ t.test('answers - one for each request, whatever it is', async (t) => {
     seq: 5,
     version: 0,
   });
+  const told = await json({ id: 'x', features: { n: 1 }, explain: true });
+  t.match(told.answer, { prediction: 1, explanation: { rawScore: 2, rest: { features: 0 } } });
+  t.equal((await json({ features: {}, uncertainty: true })).code, '400', 'sgd has none');
+  const several = await json({ instances: [{ features: { a: {} } }, { features: {} }], explain: true });
+  t.match(several.answer, { predictions: [{ explanation: {} }, { explanation: { rawScore: 2 } }] });
   const packed = await ask(encode({ id: 'x', features: {} }, 'msgpack'), 'application/msgpack');
   t.match(packed.answer, { id: 'x', prediction: 1 });
   const batch = await json({

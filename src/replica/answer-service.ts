@@ -1,14 +1,14 @@
-/** Answers predict requests: takes them in turn, checks them, lets the gate decide when, scores, replies. Never throws. */
-import { randomUUID } from 'node:crypto';
+/**
+ * Answers what clients ask of a predictor: takes requests in turn, has them read, lets the gate decide when, replies. All
+ * endpoints share one queue. Never throws.
+ */
 import { MillraceError } from '../base/errors.ts';
 import type { Headers, Message } from '../nats/channel.ts';
-import { contentTypeHeader, decode, formatOf, type WireFormat } from '../protocol/codec.ts';
-import type { InstanceError, Provenance, Scored } from '../protocol/messages.ts';
+import { contentTypeHeader, decode, formatOf } from '../protocol/codec.ts';
+import type { Freshness, Provenance } from '../protocol/messages.ts';
 import { errorHeaders, replyError, respondError, respondValue } from '../protocol/replies.ts';
 import type { Gate } from './gate.ts';
-import { checkedInstance, type PredictRequest, predictRequest } from './predict-request.ts';
 import { RequestQueue, type RequestQueueSettings, type Shed } from './request-queue.ts';
-import type { Scorer } from './scorer.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -17,9 +17,15 @@ export interface ServingState {
   readonly provenance: Provenance;
 }
 
-export interface PredictLimits extends RequestQueueSettings {
-  readonly instancesMax: number;
+/** A request that was read and found good: when it may be answered, and with what. */
+export interface Asked {
+  readonly freshness: Freshness;
+  /** Throws MillraceError when it cannot be answered. */
+  answer(state: ServingState): object;
 }
+
+/** Reads a body; throws MillraceError that names what is wrong with it. */
+export type Endpoint = (body: unknown) => Asked;
 
 type Done = (refusal?: MillraceError) => void;
 
@@ -31,26 +37,23 @@ interface Refusal {
 
 interface Call {
   readonly message: Message;
+  readonly endpoint: Endpoint;
   readonly done: Done;
 }
 
-export class PredictService {
-  readonly #limits: PredictLimits;
+export class AnswerService {
   readonly #queue: RequestQueue<Call>;
   readonly #refusals: Readonly<Record<Shed, Refusal>>;
-  readonly #scorer: Scorer;
   readonly #gate: Gate;
   /** What is served at this moment; read once per request, so that one answer is of one state. */
   readonly #state: () => ServingState;
 
   constructor(
-    limits: PredictLimits,
-    scorer: Scorer,
+    limits: RequestQueueSettings,
     gate: Gate,
     state: () => ServingState,
     readingLagMs: () => number,
   ) {
-    this.#limits = limits;
     this.#refusals = refusalsOf(limits);
     this.#queue = new RequestQueue(
       limits,
@@ -59,14 +62,13 @@ export class PredictService {
       () => performance.now(),
       readingLagMs,
     );
-    this.#scorer = scorer;
     this.#gate = gate;
     this.#state = state;
   }
 
   /** Calls done once the answer, or the refusal, is on its way. */
-  handle(message: Message, done: Done): void {
-    this.#queue.offer({ message, done }, message.data.byteLength);
+  handle(message: Message, endpoint: Endpoint, done: Done): void {
+    this.#queue.offer({ message, endpoint, done }, message.data.byteLength);
   }
 
   /** Gives every request that waits for its turn to the gate. */
@@ -80,15 +82,15 @@ export class PredictService {
   }
 
   #serve(call: Call): void {
-    const { message, done } = call;
+    const { message, endpoint, done } = call;
     try {
       const contentType = message.header(contentTypeHeader);
-      const request = predictRequest(decode(message.data, contentType), this.#limits.instancesMax);
+      const asked = endpoint(decode(message.data, contentType));
       const format = formatOf(contentType);
-      this.#gate.admit(request.options, (refusal) => {
+      this.#gate.admit(asked.freshness, (refusal) => {
         if (refusal !== undefined) return refuse(call, refusal);
         try {
-          this.#answer(message, request, format);
+          respondValue(message, asked.answer(this.#state()), format);
           done();
         } catch (error) {
           refuse(call, error);
@@ -98,31 +100,6 @@ export class PredictService {
       refuse(call, error);
     }
   }
-
-  #answer(message: Message, request: PredictRequest, format: WireFormat): void {
-    const { table, provenance } = this.#state();
-    if (request.kind === 'single') {
-      respondValue(message, { ...this.#score(request.instance, table), ...provenance }, format);
-      return;
-    }
-    const predictions = request.instances.map((item) => this.#scoreOne(item, table));
-    respondValue(message, { predictions, ...provenance }, format);
-  }
-
-  /** An instance of a batch that cannot be served says so in its own place. */
-  #scoreOne(item: unknown, table: Float32Array): Scored | InstanceError {
-    try {
-      return this.#score(checkedInstance(item), table);
-    } catch (error) {
-      const { code, message } = replyError(error);
-      const id = (item as { id?: unknown } | null)?.id;
-      return { ...(typeof id === 'string' ? { id } : {}), error: { code, message } };
-    }
-  }
-
-  #score({ id, features }: { id: string | undefined; features: unknown }, table: Float32Array): Scored {
-    return { id: id ?? randomUUID(), ...this.#scorer.score(features, table) };
-  }
 }
 
 function refuse({ message, done }: Call, error: unknown): void {
@@ -130,7 +107,7 @@ function refuse({ message, done }: Call, error: unknown): void {
   done(replyError(error));
 }
 
-function refusalsOf(limits: PredictLimits): Record<Shed, Refusal> {
+function refusalsOf(limits: RequestQueueSettings): Record<Shed, Refusal> {
   const overloaded = (what: string): Refusal => {
     const words = `${what}: ask again later, or give the model more predictors (actors.predictors)`;
     const error = new MillraceError('overloaded', words);

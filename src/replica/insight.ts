@@ -1,0 +1,117 @@
+/**
+ * What a predictor says of a score when it is asked to: why it is so, feature by feature, and how sure it is.
+ *
+ * In a hashed table features may share a row. Those of one event that do are told together, because their values are
+ * added before the weight is applied; that a weight was learned from features of other events too, nobody can see.
+ */
+import { MillraceError } from '../base/errors.ts';
+import type { SparseVector } from '../base/sparse-vector.ts';
+import type { NamedFeature } from '../features/featurizer.ts';
+import type { BuiltModel } from '../kernels/build-model.ts';
+import type { EventView } from '../kernels/online-model.ts';
+import type { Contribution, Explanation, PredictOptions, Scored } from '../protocol/messages.ts';
+
+/** No user's feature is called so in a reply: of theirs, "(" and ")" in names say nothing. */
+export const interceptName = '(intercept)';
+
+const nameLengthMax = 256;
+/** Names told of those that share a row. */
+const alsoMax = 8;
+
+export type InsightOptions = Pick<PredictOptions, 'explain' | 'uncertainty'>;
+
+export class Insight {
+  readonly #built: BuiltModel;
+  readonly #contributionsMax: number;
+  readonly #vector: SparseVector;
+  readonly #contributions: Float64Array;
+
+  constructor(built: BuiltModel, limits: { readonly contributionsMax: number }) {
+    this.#built = built;
+    this.#contributionsMax = limits.contributionsMax;
+    this.#vector = built.featurizer.vector();
+    this.#contributions = new Float64Array(this.#vector.capacity);
+  }
+
+  /** Throws MillraceError when something is asked for that the model does not have. */
+  of(
+    features: unknown,
+    table: Float32Array,
+    { explain = false, uncertainty = false }: InsightOptions,
+  ): Pick<Scored, 'uncertainty' | 'explanation'> {
+    return {
+      ...(uncertainty && { uncertainty: this.uncertainty(features, table) }),
+      ...(explain && { explanation: this.explanation(features, table) }),
+    };
+  }
+
+  uncertainty(features: unknown, table: Float32Array): number {
+    const { featurizer, reading, definition } = this.#built;
+    if (reading.uncertainty === undefined) {
+      const { name } = definition.optimizer;
+      throw new MillraceError(
+        'badInput',
+        `uncertainty: ${name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
+      );
+    }
+    featurizer.featurize(features, this.#vector);
+    return reading.uncertainty(table, viewOf(this.#vector));
+  }
+
+  explanation(features: unknown, table: Float32Array): Explanation {
+    const { featurizer, model, reading } = this.#built;
+    const named = featurizer.featurizeNamed(features, this.#vector);
+    const event = viewOf(this.#vector);
+    const rawScore = model.predict(table, event);
+    reading.contributions(table, event, this.#contributions);
+    const all = this.#told(namesByKey(named));
+    const largest = all
+      .toSorted((left, right) => Math.abs(right.contribution) - Math.abs(left.contribution))
+      .slice(0, this.#contributionsMax);
+    const told = largest.reduce((sum, { contribution }) => sum + contribution, 0);
+    const rest = { features: all.length - largest.length, contribution: rawScore - told };
+    return { rawScore, contributions: largest, rest };
+  }
+
+  /** Every row of the event that has a name: the intercept has, the optimiser's reserved rows have none and add nothing. */
+  #told(names: ReadonlyMap<number, readonly string[]>): Contribution[] {
+    const { keys, values, count } = this.#vector;
+    const told: Contribution[] = [];
+    for (let i = 0; i < count; i++) {
+      const isIntercept = keys[i] === this.#built.featurizer.interceptKey;
+      const [name, ...also] = isIntercept ? [interceptName] : (names.get(keys[i]!) ?? []);
+      if (name === undefined) continue;
+      told.push({
+        name: cut(name),
+        ...(also.length > 0 && { also: also.slice(0, alsoMax).map(cut) }),
+        value: values[i]!,
+        contribution: this.#contributions[i]!,
+      });
+    }
+    return told;
+  }
+}
+
+/** Each name once: a word that comes twice in a bag is one feature. */
+export function namesByKey(named: readonly NamedFeature[]): Map<number, string[]> {
+  const names = new Map<number, string[]>();
+  for (const { name, key } of named) {
+    const known = names.get(key);
+    if (known === undefined) names.set(key, [name]);
+    else if (!known.includes(name)) known.push(name);
+  }
+  return names;
+}
+
+const cut = (name: string): string =>
+  name.length <= nameLengthMax ? name : `${name.slice(0, nameLengthMax - 1)}…`;
+
+export const viewOf = (vector: SparseVector): EventView => ({
+  rows: vector.keys,
+  values: vector.values,
+  numeric: vector.numeric,
+  from: 0,
+  to: vector.count,
+  keys: undefined,
+  time: 0,
+});
