@@ -8,7 +8,7 @@ import type { ModelConfig } from '../config/schema.ts';
 import { type BuiltModel, buildModel } from '../src/kernels/build-model.ts';
 import { Batch } from '../src/learner/batch.ts';
 import { BatchBuilder } from '../src/learner/batch-builder.ts';
-import { losses } from '../src/model/losses.ts';
+import { lossFunction } from '../src/model/losses.ts';
 import { type Optimizer, optimizerOf } from '../src/model/optimizers/optimizer.ts';
 import type { LogEntry } from '../src/nats/channel.ts';
 import { contentHeaders, encode, type WireFormat } from '../src/protocol/codec.ts';
@@ -82,7 +82,7 @@ function learnBatch({ model }: BuiltModel, table: Float32Array, batch: Batch): v
 
 /** The same steps without kernels, copies or checks. */
 function plainBatch(optimizer: Optimizer, table: Float32Array, width: number, batch: Batch): void {
-  const loss = losses.logistic;
+  const loss = lossFunction('logistic');
   for (let i = 0; i < batch.count; i++) {
     const [from, to] = [batch.offsets[i]!, batch.offsets[i + 1]!];
     let raw = 0;

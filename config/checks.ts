@@ -1,4 +1,5 @@
 /** What a schema cannot say: settings that are each right and do not go together. */
+import { type LossName, lossesOfTask, lossName } from './loss-schema.ts';
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
 import { actorsUser, type Config, type ModelConfig } from './schema.ts';
 
@@ -97,8 +98,10 @@ function supervisorProblems({ supervisor, models }: Config): Problem[] {
 
 function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
   const problems = interactionProblems([...path, 'features', 'interactions'], model.features.interactions);
-  if (model.loss === 'logistic' && model.task !== 'binary') {
-    const sentence = `expected "squared" for task "${model.task}", got "logistic", which needs task "binary"`;
+  const fitting: readonly LossName[] = lossesOfTask[model.task];
+  if (model.loss !== undefined && !fitting.includes(lossName(model.loss))) {
+    const [last, ...others] = fitting.map((name) => `"${name}"`).reverse();
+    const sentence = `expected ${others.reverse().join(', ')} or ${last} for task "${model.task}", got "${lossName(model.loss)}"`;
     problems.push(wrongValue([...path, 'loss'], sentence));
   }
   if (path.at(-1) === takenName) {

@@ -27,7 +27,7 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | false;
   readonly oneOf?: readonly SchemaNode[];
-  /** Only secrets are a choice of types. */
+  /** Secrets and losses are a choice of types. */
   readonly anyOf?: readonly SchemaNode[];
   readonly items?: SchemaNode;
   readonly enum?: readonly string[];
@@ -117,7 +117,7 @@ function variantRows(
 
 function expectedOf(node: SchemaNode): string {
   if (node.oneOf !== undefined) return `an object whose "name" is ${namesOf(node.oneOf)}`;
-  if (node.anyOf !== undefined) return 'a string, {"env": NAME} or {"file": PATH}';
+  if (node.anyOf !== undefined) return choiceOf(node.anyOf);
   if (node.enum !== undefined) return quotedChoice(node.enum);
   if (node.const !== undefined) return JSON.stringify(node.const);
   switch (node.type) {
@@ -136,6 +136,14 @@ function expectedOf(node: SchemaNode): string {
     default:
       return 'an object';
   }
+}
+
+/** Of types: a name, or an object where it has numbers of its own; else it is a secret. */
+function choiceOf(choices: readonly SchemaNode[]): string {
+  const named = choices.find(({ oneOf }) => oneOf !== undefined);
+  if (named === undefined) return 'a string, {"env": NAME} or {"file": PATH}';
+  const names = choices.find((choice) => choice.enum !== undefined)?.enum ?? [];
+  return `${names.map((word) => JSON.stringify(word)).join(', ')} or ${expectedOf(named)}`;
 }
 
 function stringOf({ pattern }: SchemaNode): string {

@@ -4,11 +4,11 @@
  * memory are not in it.
  */
 import { createHash } from 'node:crypto';
-import type { FeaturesConfig, LossName, ModelConfig, OptimizerConfig } from './schema.ts';
+import type { FeaturesConfig, LossConfig, ModelConfig, OptimizerConfig } from './schema.ts';
 
 export interface Definition {
   readonly task: ModelConfig['task'];
-  readonly loss: LossName;
+  readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
   readonly features: FeaturesConfig;
   /** As configured: what `auto` became stands in the versions' manifest. */
@@ -19,7 +19,7 @@ export interface Definition {
 const fingerprintDigits = 16;
 
 /** The loss that a model descends: the configured one, or the one that belongs to its task. */
-export function lossOf(model: Pick<ModelConfig, 'task' | 'loss'>): LossName {
+export function lossOf(model: Pick<ModelConfig, 'task' | 'loss'>): LossConfig {
   return model.loss ?? (model.task === 'binary' ? 'logistic' : 'squared');
 }
 

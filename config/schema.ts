@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import { guardSchema } from './guard-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
+import { lossSchema } from './loss-schema.ts';
 import { integer, notNegative, positive } from './setting-kinds.ts';
 
 const mib = 2 ** 20;
@@ -81,10 +82,11 @@ export const modelSchema = z.strictObject({
     .enum(['binary', 'regression'])
     .default('binary')
     .describe('What a label is: 0/1 (or false/true), or a number'),
-  loss: z
-    .enum(['logistic', 'squared'])
+  loss: lossSchema
     .optional()
-    .describe('Loss that a step descends; logistic for binary and squared for regression when absent'),
+    .describe(
+      'Loss that a step descends; logistic for binary and squared for regression when absent. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}',
+    ),
   optimizer: optimizerSchema.default({ name: 'nag', learningRate: 0.5 }).describe('Update rule'),
   features: featuresSchema.prefault({}),
   kernel: z
@@ -361,5 +363,5 @@ export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type FeaturesConfig = z.output<typeof featuresSchema>;
 export type Secret = NonNullable<Config['nats']['password']>;
 export type ClientRole = (typeof clientRoles)[number];
-export type LossName = 'logistic' | 'squared';
+export type { LossConfig, LossName } from './loss-schema.ts';
 export type KernelMode = 'cpu' | 'webasm';

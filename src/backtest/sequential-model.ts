@@ -12,7 +12,7 @@ import type { EventView } from '../kernels/online-model.ts';
 import type { KernelReport } from '../kernels/size-classes.ts';
 import { learnableEvent } from '../learner/events.ts';
 import { idNameOf, LearnedIds } from '../learner/learned-ids.ts';
-import { losses } from '../model/losses.ts';
+import { lossFunction } from '../model/losses.ts';
 import { addToSums, bucketOf, metricsView, totalsLength } from '../model/metrics.ts';
 import type { MetricsView } from '../protocol/messages.ts';
 import { chunksOfTable } from '../shard/row-chunks.ts';
@@ -80,7 +80,7 @@ export class SequentialModel {
     addToSums(this.totals, definition, raw, label, weight);
     if (definition.task === 'binary') this.totals[bucketOf(raw, label)]! += 1;
     this.learned++;
-    return { raw, label, weight, loss: losses[definition.loss].value(raw, label), features: view.to };
+    return { raw, label, weight, loss: lossFunction(definition.loss).value(raw, label), features: view.to };
   }
 
   /** The same; undefined when an event of its id was learned lately, which is counted. */
@@ -113,7 +113,7 @@ export class SequentialModel {
   /** What a reply calls `score`. */
   score(features: unknown): number {
     const { definition, model } = this.#built;
-    return losses[definition.loss].link(model.predict(this.table, this.#viewOf(features)));
+    return lossFunction(definition.loss).link(model.predict(this.table, this.#viewOf(features)));
   }
 
   /** Keys and values of an event's features. */

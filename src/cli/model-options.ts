@@ -35,7 +35,7 @@ export const withModelOptions = (command: Command): Command =>
     .option('--config <file>', 'take the model from a config file')
     .option('--model <name>', 'which of its models, when it has several')
     .option('--task <name>', 'binary or regression')
-    .option('--loss <name>', 'loss that a step descends')
+    .option('--loss <name>', 'such as logistic, squared, hinge, poisson, quantile (--set loss.tau=0.9)')
     .option('--optimizer <name>', 'update rule')
     .option('--bits <n>', 'log2 of the rows of the hashed table')
     .option('--interactions <crosses>', 'such as a:b,a:c:d', columnList)
@@ -84,6 +84,9 @@ export function placeOfModel(
   return { name: wanted, model: found, config };
 }
 
+/** Losses that are an object, so that `--set loss.tau=0.9` finds its place. */
+const lossWithNumbers: ReadonlySet<string> = new Set(['quantile', 'expectile']);
+
 type Settings = { [name: string]: unknown };
 
 function settingsOf(options: ModelOptions): Settings {
@@ -97,7 +100,7 @@ function settingsOf(options: ModelOptions): Settings {
   };
   const settings: Settings = {
     ...(task === undefined ? {} : { task }),
-    ...(loss === undefined ? {} : { loss }),
+    ...(loss === undefined ? {} : { loss: lossWithNumbers.has(loss) ? { name: loss } : loss }),
     optimizer: { name: optimizer },
     ...(kernel === undefined ? {} : { kernel }),
     features,

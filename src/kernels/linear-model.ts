@@ -4,8 +4,8 @@
  * `learn` is progressive: it returns the score from before the step. With standardisation the statistics take
  * the new number first and the gradient is then that of the newly scaled event (River's order).
  */
-import type { LossName } from '../../config/schema.ts';
-import { type Loss, losses } from '../model/losses.ts';
+import type { LossConfig } from '../../config/schema.ts';
+import { type Loss, lossFunction } from '../model/losses.ts';
 import { type RowLayout, statisticsSlots } from '../model/row-layout.ts';
 import { observe, scaled } from '../model/standardizer.ts';
 import type { LinearKernels, SizedKernels } from './linear-kernels.ts';
@@ -16,6 +16,7 @@ import {
   finiteScore,
   gather,
   type OnlineModel,
+  requireLabel,
   scatter,
 } from './online-model.ts';
 import type { KernelReport } from './size-classes.ts';
@@ -27,10 +28,10 @@ export class LinearModel implements OnlineModel {
   /** Statistics of the event at hand, so that an event that is refused half-way has changed nothing. */
   #statistics = new Float32Array(0);
 
-  constructor(layout: RowLayout, kernels: LinearKernels, loss: LossName) {
+  constructor(layout: RowLayout, kernels: LinearKernels, loss: LossConfig) {
     this.layout = layout;
     this.#kernels = kernels;
-    this.#loss = losses[loss];
+    this.#loss = lossFunction(loss);
   }
 
   report(): KernelReport {
@@ -44,6 +45,7 @@ export class LinearModel implements OnlineModel {
   }
 
   learn(table: Float32Array, event: EventView, label: number, weight: number): number {
+    requireLabel(this.#loss, label);
     const sized = this.#kernels.sized(event.to - event.from);
     this.#gather(table, event, sized);
     const before = finiteScore(sized.score());

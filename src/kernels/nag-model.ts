@@ -3,9 +3,9 @@
  * come with every event as coordinates of value 0, right behind the intercept: no kernel touches them, and they
  * travel, commit and are restored as all rows are.
  */
-import type { KernelMode, LossName } from '../../config/schema.ts';
-import { importanceAware } from '../model/importance-aware.ts';
-import { clipScore, type NagConfig, type NagState, nagUpdate, withLabel } from '../model/optimizers/nag.ts';
+import type { KernelMode, LossConfig } from '../../config/schema.ts';
+import { type Loss, lossFunction } from '../model/losses.ts';
+import { clipScore, type NagConfig, type NagState, nagUpdate, withTarget } from '../model/optimizers/nag.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
 import { spreadNag, stepNag } from './nag-functions.ts';
@@ -17,6 +17,7 @@ import {
   finiteScore,
   gather,
   type OnlineModel,
+  requireLabel,
   scatter,
 } from './online-model.ts';
 import { type KernelReport, SizeClasses } from './size-classes.ts';
@@ -70,7 +71,7 @@ export function nagKernels(mode: KernelMode): SizeClasses<NagKernels> {
 export class NagModel implements OnlineModel {
   readonly layout: RowLayout;
   readonly #config: NagConfig;
-  readonly #loss: LossName;
+  readonly #loss: Loss;
   readonly #kernels: SizeClasses<NagKernels>;
   /** Where among an event's entries the reserved rows stand. */
   readonly #stateAt: number;
@@ -78,11 +79,11 @@ export class NagModel implements OnlineModel {
   constructor(
     layout: RowLayout,
     kernels: SizeClasses<NagKernels>,
-    options: { readonly config: NagConfig; readonly loss: LossName; readonly intercept: boolean },
+    options: { readonly config: NagConfig; readonly loss: LossConfig; readonly intercept: boolean },
   ) {
     this.layout = layout;
     this.#config = options.config;
-    this.#loss = options.loss;
+    this.#loss = lossFunction(options.loss);
     this.#kernels = kernels;
     this.#stateAt = options.intercept ? 1 : 0;
   }
@@ -98,12 +99,13 @@ export class NagModel implements OnlineModel {
   }
 
   learn(table: Float32Array, event: EventView, label: number, weight: number): number {
+    requireLabel(this.#loss, label);
     const sized = this.#kernels.sized(event.to - event.from);
     gather(this.layout, table, event, sized);
     const before = this.#stateOf(table, event);
     const score = clipScore(finiteScore(sized.score()), this.#loss, before);
-    const seen = withLabel(before, label);
-    const squared = Math.fround(weight * importanceAware[this.#loss].squaredDerivative(score, label));
+    const seen = withTarget(before, this.#loss.target(label));
+    const squared = Math.fround(weight * this.#loss.squaredDerivative(score, label));
     const spread = sized.spread(squared);
     if (squared === 0 || spread.norm === 0) {
       this.#storeState(table, event, seen);

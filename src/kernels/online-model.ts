@@ -4,6 +4,7 @@
  * that all three agree bit for bit.
  */
 import { MillraceError } from '../base/errors.ts';
+import type { Loss } from '../model/losses.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import type { KernelReport } from './size-classes.ts';
 
@@ -79,6 +80,12 @@ export function allFinite(numbers: Float32Array): boolean {
 export function finiteScore(raw: number): number {
   if (!Number.isFinite(raw)) throw divergence('the score');
   return raw;
+}
+
+/** Throws MillraceError('badInput') for a label that the loss has no meaning for. */
+export function requireLabel({ name, labelMin }: Loss, label: number): void {
+  if (labelMin === undefined || label >= labelMin) return;
+  throw new MillraceError('badInput', `label: expected at least ${labelMin} with loss ${name}, got ${label}`);
 }
 
 export const divergence = (what: string): MillraceError =>

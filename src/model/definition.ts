@@ -1,11 +1,11 @@
 /** The settings that decide the parameters, with what `auto` and an absent loss come to. */
 import { lossOf } from '../../config/fingerprint.ts';
-import type { KernelMode, LossName, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
+import type { KernelMode, LossConfig, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import { kernelModeOf } from './row-layout.ts';
 
 export interface ModelDefinition {
   readonly task: ModelConfig['task'];
-  readonly loss: LossName;
+  readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
   readonly features: ModelConfig['features'];
   readonly kernel: KernelMode;

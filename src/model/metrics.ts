@@ -9,7 +9,7 @@
  */
 import type { MetricsView } from '../protocol/messages.ts';
 import type { ModelDefinition } from './definition.ts';
-import { logisticLoss, losses } from './losses.ts';
+import { logisticLoss, lossFunction } from './losses.ts';
 
 export const sums = {
   events: 0,
@@ -42,13 +42,13 @@ export function addToSums(
   label: number,
   weight: number,
 ): void {
-  const loss = losses[definition.loss];
+  const loss = lossFunction(definition.loss);
   totals[sums.events]! += 1;
   totals[sums.weight]! += weight;
   totals[sums.loss]! += weight * loss.value(raw, label);
   totals[sums.label]! += weight * label;
   if (definition.task === 'binary') {
-    const chosen = raw > decisionRaw(definition.loss) ? 1 : 0;
+    const chosen = raw > loss.decision ? 1 : 0;
     totals[sums.correct]! += chosen === label ? weight : 0;
     if (definition.loss === 'logistic') totals[sums.logLoss]! += weight * logisticLoss(raw, label);
   } else {
@@ -57,9 +57,6 @@ export function addToSums(
     totals[sums.squaredError]! += weight * error * error;
   }
 }
-
-/** Raw score above which the class is 1: probability one half. */
-export const decisionRaw = (loss: ModelDefinition['loss']): number => (loss === 'logistic' ? 0 : 0.5);
 
 export function metricsView(
   totals: Float64Array,

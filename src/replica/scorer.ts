@@ -3,8 +3,7 @@ import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
 import type { OnlineModel } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
-import { losses } from '../model/losses.ts';
-import { decisionRaw } from '../model/metrics.ts';
+import { lossFunction } from '../model/losses.ts';
 import { viewOf } from './insight.ts';
 
 export interface Score {
@@ -30,8 +29,9 @@ export class Scorer {
     const vector = this.#vector;
     this.#featurizer.featurize(features, vector);
     const raw = this.#model.predict(table, viewOf(vector));
-    const score = losses[this.#definition.loss].link(raw);
+    const { link, decision } = lossFunction(this.#definition.loss);
+    const score = link(raw);
     if (this.#definition.task === 'regression') return { prediction: score, score };
-    return { prediction: raw > decisionRaw(this.#definition.loss) ? 1 : 0, score };
+    return { prediction: raw > decision ? 1 : 0, score };
   }
 }

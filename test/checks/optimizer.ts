@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import type { Test } from 'tap';
-import { losses } from '../../src/model/losses.ts';
+import { logistic } from '../../src/model/losses/logistic.ts';
 import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
 
 /** One step by the formula of the paper, in doubles; the check rounds what comes out. */
@@ -89,7 +89,7 @@ export function checkOptimizer(t: Test, name: string, { config, step, weight }: 
         const row = new Float32Array(slots);
         optimizer.step(row, 0, before, false);
         const raw = optimizer.weight(row, 0) * x;
-        const { value, derivative } = losses.logistic;
+        const { value, derivative } = logistic;
         optimizer.step(row, 0, derivative(raw, label) * x, false);
         return value(optimizer.weight(row, 0) * x, label) <= value(raw, label) + 1e-7;
       },
@@ -101,9 +101,9 @@ export function checkOptimizer(t: Test, name: string, { config, step, weight }: 
     const row = new Float32Array(slots);
     for (let i = 0; i < 4000; i++) {
       const raw = optimizer.weight(row, 0);
-      optimizer.step(row, 0, losses.logistic.derivative(raw, i % 4 === 0 ? 1 : 0), false);
+      optimizer.step(row, 0, logistic.derivative(raw, i % 4 === 0 ? 1 : 0), false);
     }
-    const rate = losses.logistic.link(optimizer.weight(row, 0));
+    const rate = logistic.link(optimizer.weight(row, 0));
     t.ok(Math.abs(rate - 0.25) < 0.06, `${rate.toFixed(3)} for a quarter`);
   });
 }

@@ -1,6 +1,7 @@
 /** A backtest and a server that learns the same log over NATS end with the same parameters. */
 import { writeFileSync } from 'node:fs';
 import t from 'tap';
+import type { ModelInput } from '../../config/schema.ts';
 import { openFileStore } from '../../src/checkpoint/file-store.ts';
 import { fingerprintOfRows } from '../../src/checkpoint/fingerprint.ts';
 import { readVersion } from '../../src/server/starting-state.ts';
@@ -18,7 +19,10 @@ t.test('backtest - has the fingerprint of the server that learned the log', { sk
   });
   const folder = t.testdir({ 'log.jsonl': lines.join('\n') });
   const log = `${folder}/log.jsonl`;
-  const model = { features: { bits: 10, interactions: [['user', 'page.name']], standardize: true } };
+  const model: ModelInput = {
+    optimizer: { name: 'ftrl' },
+    features: { bits: 10, interactions: [['user', 'page.name']], standardize: true },
+  };
   const running = await startRunning(t, { m: { ...model, actors: { shards: 3 } } });
   for (const line of lines) await running.append('millrace.v1.learn.m', JSON.parse(line));
   const { learned } = await running.caughtUp('m');
@@ -27,7 +31,17 @@ t.test('backtest - has the fingerprint of the server that learned the log', { sk
   const { manifest, images } = await readVersion(store, 'm', version);
   t.equal(manifest.shards.length, 3);
 
-  const flags = ['--bits', '10', '--standardize', '--interactions', 'user:page.name', '--lenient', '--json'];
+  const flags = [
+    '--optimizer',
+    'ftrl',
+    '--bits',
+    '10',
+    '--standardize',
+    '--interactions',
+    'user:page.name',
+    '--lenient',
+    '--json',
+  ];
   const { stdout } = await inProcess(['backtest', log, ...flags]);
   const report = JSON.parse(stdout);
   t.equal(report.events, learned);

@@ -92,7 +92,7 @@ t.test('versions - are verified, compared, exported, imported and pruned by the 
   t.match(diff, {
     from: { version: 1, learned: 40 },
     to: { version: 3, learned: 120 },
-    slots: ['z', 'squares'],
+    slots: ['weight', 'squares', 'scale'],
   });
   t.ok(diff.rows.changed > 0);
   t.match(await cli('prune', 'm', '--keep', '1'), { code: 0, text: /nothing of m can go/ });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { type KernelMode, type ModelInput, modelSchema } from '../../config/schema.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
 import type { EventView } from '../../src/kernels/online-model.ts';
-import { losses } from '../../src/model/losses.ts';
+import { logistic } from '../../src/model/losses/logistic.ts';
 import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
 import { observe, scaled } from '../../src/model/standardizer.ts';
 import { randomFrom } from '../checks/kernels.ts';
@@ -76,7 +76,7 @@ function plainLearn(
   const before = score();
   for (const place of places)
     if (isScaled(place)) observe(table, offset(place) + slots, event.values[place]!);
-  const gradient = Math.fround(event.weight * losses.logistic.derivative(score(), event.label));
+  const gradient = Math.fround(event.weight * logistic.derivative(score(), event.label));
   for (const [i, place] of places.entries())
     rule.step(table, offset(place), gradient * numberOf(place), i === 0);
   return before;

@@ -8,12 +8,12 @@
  *   t += h;   S += h sum (x / N)^2;   m = sqrt(t / S);   s = m sum x^2 r
  *   w += u m r x,   u the importance-aware update of sensitivity s
  *
- * Scores are clipped, as Vowpal Wabbit's: logistic to [-50, 50], squared to the range of labels so far and 0,
- * which is kept in a second reserved row. t and S are float32 sums: beyond 2^24 events they stand still, and
+ * Scores are clipped, as Vowpal Wabbit's: with the logistic and the Poisson loss to [-50, 50], else to the range of
+ * what labels asked for so far, and 0, which is kept in a second reserved row. t and S are float32 sums: beyond 2^24 events they stand still, and
  * their ratio m with them.
  */
-import type { LossName, OptimizerConfig } from '../../../config/schema.ts';
-import { importanceAware } from '../importance-aware.ts';
+import type { OptimizerConfig } from '../../../config/schema.ts';
+import type { Loss } from '../losses.ts';
 
 export type NagConfig = Extract<OptimizerConfig, { name: 'nag' }>;
 
@@ -23,8 +23,6 @@ export const nagSlots = ['weight', 'squares', 'scale'] as const;
 /** Reserved rows behind the intercept: the sums (t, S), and the labels' range (least, greatest). */
 export const nagStateRows = 2;
 
-const logitMax = 50;
-
 /** What the whole model remembers beside its features, as the slots of its two reserved rows. */
 export interface NagState {
   readonly weight: number;
@@ -33,22 +31,22 @@ export interface NagState {
   readonly greatest: number;
 }
 
-export function clipScore(raw: number, loss: LossName, { least, greatest }: NagState): number {
-  if (loss === 'logistic') return Math.min(logitMax, Math.max(-logitMax, raw));
+export function clipScore(raw: number, { scoreMax }: Loss, { least, greatest }: NagState): number {
+  if (scoreMax !== undefined) return Math.min(scoreMax, Math.max(-scoreMax, raw));
   return Math.min(greatest, Math.max(least, raw));
 }
 
-/** The state after a label was seen. */
-export const withLabel = (state: NagState, label: number): NagState => ({
+/** The state after a label was seen that asks for this score. */
+export const withTarget = (state: NagState, target: number): NagState => ({
   ...state,
-  least: Math.fround(Math.min(state.least, label)),
-  greatest: Math.fround(Math.max(state.greatest, label)),
+  least: Math.fround(Math.min(state.least, target)),
+  greatest: Math.fround(Math.max(state.greatest, target)),
 });
 
 /** The state after a step, and the factor u m that goes with r x into each weight. */
 export function nagUpdate(
   config: NagConfig,
-  loss: LossName,
+  loss: Loss,
   state: NagState,
   event: { readonly score: number; readonly label: number; readonly weight: number },
   spread: { readonly sensitivity: number; readonly norm: number },
@@ -58,6 +56,6 @@ export function nagUpdate(
   const multiplier = Math.sqrt(weight / norm);
   const rate = config.learningRate * event.weight;
   const sensitivity = spread.sensitivity * multiplier;
-  const update = importanceAware[loss].update(event.score, event.label, rate, sensitivity);
+  const update = loss.update(event.score, event.label, rate, sensitivity);
   return { state: { ...state, weight, norm }, factor: update * multiplier };
 }
