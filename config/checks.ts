@@ -154,9 +154,6 @@ function interactionProblems(path: SettingPath, interactions: readonly (readonly
   const firstAt = new Map<string, number>();
   for (const [index, parts] of interactions.entries()) {
     const here = [...path, index];
-    if (new Set(parts).size < parts.length) {
-      problems.push(wrongValue(here, `expected different parts, got ${JSON.stringify(parts)}`));
-    }
     const key = JSON.stringify([...parts].sort());
     const first = firstAt.get(key);
     if (first === undefined) firstAt.set(key, index);

@@ -7,6 +7,7 @@
  * `--relearn`. Everything else (actor counts, intervals, limits) may change at every start.
  */
 import { z } from 'zod';
+import { combinationSettings } from './features-schema.ts';
 import { guardSchema } from './guard-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { lossSchema } from './loss-schema.ts';
@@ -69,7 +70,10 @@ export const featuresSchema = z.strictObject({
     .array(z.array(z.string().min(1).max(128)).min(2).max(4))
     .max(64)
     .default([])
-    .describe('Crosses of 2 to 4 features or namespaces, such as ["origin", "day"]'),
+    .describe(
+      'Crosses of 2 to 4 features or namespaces, such as ["origin", "day"]; "*" is every feature of the event',
+    ),
+  ...combinationSettings,
   standardize: z
     .boolean()
     .default(false)

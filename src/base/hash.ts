@@ -7,7 +7,7 @@ export const hashStart = 0x811c9dc5;
 const prime = 0x01000193;
 
 /** Bytes that no UTF-8 text contains: they part a path from what follows, so that "a=b" and a: "b" differ. */
-export const separators = { value: 0xff, index: 0xfe } as const;
+export const separators = { value: 0xff, index: 0xfe, affix: 0xfd } as const;
 
 export const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, prime);
 

@@ -7,24 +7,25 @@
  *   strings  bag           one categorical per item         value 1, repeated items add up
  *   numbers  dense block   key = hash(path, 0xfe, index)    value as given
  *   object   namespace     path = outer.inner
+ *   pairs    namespace     [name, number] each, in order
  *   null     absent
  *
  * Keys are below 2^bits; key 2^bits is the intercept, always first when the model has one; reserved rows of the
- * optimiser follow it, with value 0. Interactions cross the features of their operands: hashes are combined,
- * values multiplied.
+ * optimiser follow it, with value 0. Behind an event's features stand those that are made from them (combiner.ts).
  */
 import { MillraceError } from '../base/errors.ts';
-import { crossHash, finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
+import { finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
 import { SparseVector } from '../base/sparse-vector.ts';
-import { type Interactions, interactionsOf, type OperandNode } from './operand-tree.ts';
+import { Combiner, tooManyFeatures } from './combiner.ts';
+import { affixText } from './grams.ts';
+import type { CombinationSettings, OperandNode } from './operand-tree.ts';
 import { PackedFeatures } from './packed-features.ts';
 
-export interface FeaturizerSettings {
+export interface FeaturizerSettings extends CombinationSettings {
   readonly bits: number;
   readonly intercept: boolean;
   /** Rows behind the intercept's that come with every event; none when absent. */
   readonly stateRows?: number;
-  readonly interactions: readonly (readonly string[])[];
   readonly featuresMax: number;
   readonly depthMax: number;
 }
@@ -40,13 +41,6 @@ export interface NamedFeature {
   readonly key: number;
 }
 
-interface Operand {
-  readonly hashes: number[];
-  readonly values: number[];
-  /** Only while features are named. */
-  readonly names: string[];
-}
-
 export class Featurizer {
   /** Key of the intercept: the first of the reserved rows behind the hashed ones. */
   readonly interceptKey: number;
@@ -55,11 +49,8 @@ export class Featurizer {
   /** Features, the intercept and reserved rows of one event together. */
   readonly #entriesMax: number;
   readonly #stateRows: number;
-  readonly #interactions: Interactions;
+  readonly #combiner: Combiner;
   readonly #packed: PackedFeatures;
-  readonly #operands: Operand[];
-  /** Operands of the namespaces around the feature being added. */
-  readonly #active: number[] = [];
   readonly #path: string[] = [];
   /** What the event's features are called, while somebody wants to know. */
   #named: NamedFeature[] | undefined;
@@ -70,13 +61,8 @@ export class Featurizer {
     this.#mask = this.interceptKey - 1;
     this.#stateRows = settings.stateRows ?? 0;
     this.#entriesMax = settings.featuresMax + (settings.intercept ? 1 : 0) + this.#stateRows;
-    this.#interactions = interactionsOf(settings.interactions);
+    this.#combiner = new Combiner(settings, settings.featuresMax);
     this.#packed = new PackedFeatures({ ...settings, entriesMax: this.#entriesMax });
-    this.#operands = Array.from({ length: this.#interactions.operandCount }, () => ({
-      hashes: [],
-      values: [],
-      names: [],
-    }));
   }
 
   /** A vector that has room for any event that is within the limits. */
@@ -85,9 +71,9 @@ export class Featurizer {
     return new SparseVector(this.#entriesMax + 1);
   }
 
-  /** Whether MessagePack can be read where it lies: crosses need every feature of an event at hand. */
+  /** Whether MessagePack can be read where it lies: combinations need every feature of an event at hand. */
   get readsPacked(): boolean {
-    return this.#interactions.crosses.length === 0;
+    return this.#combiner.isPlain;
   }
 
   /** The same as `featurize` of the decoded map at `at`; false when only that can tell, and the vector holds nothing of use. */
@@ -100,17 +86,11 @@ export class Featurizer {
   featurize(features: unknown, into: SparseVector): void {
     if (!isRecord(features))
       throw new MillraceError('badInput', `features: expected an object, got ${kindOf(features)}`);
-    this.#active.length = 0;
     this.#path.length = 0;
-    for (const operand of this.#operands) {
-      operand.hashes.length = 0;
-      operand.values.length = 0;
-      operand.names.length = 0;
-    }
     this.#begin(into);
-    this.#walk(features, hashStart, this.#interactions.root, into);
-    this.#boundCrosses();
-    for (const cross of this.#interactions.crosses) this.#addCross(cross, 0, 0, 1, '', into);
+    this.#walk(features, hashStart, this.#combiner.begin(), into);
+    if (this.#combiner.isPlain) return;
+    this.#combiner.form((hash, value, name) => this.#addCombination(hash, value, name, into));
   }
 
   /** The same; returns the features by name, in their order, without the intercept and reserved rows. */
@@ -138,51 +118,60 @@ export class Featurizer {
     node: OperandNode | undefined,
     into: SparseVector,
   ): void {
-    if (this.#path.length >= this.#settings.depthMax) {
-      throw new MillraceError(
-        'badInput',
-        `${this.#name()}: nested deeper than ${this.#settings.depthMax} (limits.depthMax)`,
-      );
-    }
+    this.#boundDepth();
     for (const name of Object.keys(record)) {
       const value = record[name];
-      if (value === null || value === undefined) continue;
-      this.#path.push(name);
-      if (forbiddenNames.has(name))
-        throw new MillraceError('badInput', `${this.#name()}: the name __proto__ is not allowed`);
-      const outer = this.#path.length === 1 ? hash : hashByte(hash, dot);
-      const activeBefore = this.#active.length;
-      const child = node && this.#enter(node, name);
-      this.#addValue(value, hashText(outer, name), child, into);
-      this.#active.length = activeBefore;
-      this.#path.pop();
+      if (value !== null && value !== undefined) this.#addMember(name, value, hash, node, into);
     }
   }
 
-  /**
-   * Down the operand tree by one name, which is several tokens when it holds dots: "user.age" as a flat name is
-   * the same feature as "age" in the namespace "user".
-   */
-  #enter(from: OperandNode, name: string): OperandNode | undefined {
-    let node: OperandNode | undefined = from;
-    for (const token of name.includes('.') ? name.split('.') : [name]) {
-      node = node.children.get(token);
-      if (node === undefined) return undefined;
-      this.#active.push(...node.operands);
+  #addMember(
+    name: string,
+    value: unknown,
+    hash: number,
+    node: OperandNode | undefined,
+    into: SparseVector,
+  ): void {
+    this.#path.push(name);
+    if (forbiddenNames.has(name))
+      throw new MillraceError('badInput', `${this.#name()}: the name __proto__ is not allowed`);
+    const outer = this.#path.length === 1 ? hash : hashByte(hash, dot);
+    if (this.#combiner.isPlain) this.#addValue(value, hashText(outer, name), undefined, into);
+    else {
+      const child = this.#combiner.enter(node, name, typeof value === 'object');
+      this.#addValue(value, hashText(outer, name), child, into);
+      this.#combiner.leave();
     }
-    return node;
+    this.#path.pop();
+  }
+
+  #boundDepth(): void {
+    if (this.#path.length < this.#settings.depthMax) return;
+    throw new MillraceError(
+      'badInput',
+      `${this.#name()}: nested deeper than ${this.#settings.depthMax} (limits.depthMax)`,
+    );
   }
 
   #addValue(value: unknown, hash: number, node: OperandNode | undefined, into: SparseVector): void {
     if (typeof value === 'string') this.#addText(value, hash, into);
     else if (typeof value === 'number') this.#add(hash, this.#finite(value), 1, into);
     else if (typeof value === 'boolean') this.#add(hash, value ? 1 : 0, 0, into);
-    else if (Array.isArray(value)) this.#addArray(value, hash, into);
+    else if (Array.isArray(value)) this.#addArray(value, hash, node, into);
     else if (isRecord(value)) this.#walk(value, hash, node, into);
     else throw this.#unexpected('a string, number, boolean, array, object or null', value);
   }
 
-  #addArray(items: readonly unknown[], hash: number, into: SparseVector): void {
+  #addArray(
+    items: readonly unknown[],
+    hash: number,
+    node: OperandNode | undefined,
+    into: SparseVector,
+  ): void {
+    if (Array.isArray(items[0])) {
+      this.#addPairs(items, hash, node, into);
+      return;
+    }
     const first = typeof items[0];
     for (let i = 0; i < items.length; i++) {
       const item = items[i];
@@ -195,6 +184,22 @@ export class Featurizer {
     }
   }
 
+  /** A namespace as a list of names and numbers: in this order, and a name may come twice. */
+  #addPairs(
+    items: readonly unknown[],
+    hash: number,
+    node: OperandNode | undefined,
+    into: SparseVector,
+  ): void {
+    this.#boundDepth();
+    for (const item of items) {
+      const [name, value] = Array.isArray(item) && item.length === 2 ? item : [];
+      if (typeof name !== 'string' || typeof value !== 'number')
+        throw this.#unexpected('an array of pairs, each a name and a number', item);
+      this.#addMember(name, value, hash, node, into);
+    }
+  }
+
   #addText(text: string, hash: number, into: SparseVector): void {
     this.#add(hashText(hashByte(hash, separators.value), text), 1, 0, into, text);
   }
@@ -203,67 +208,33 @@ export class Featurizer {
   #add(hash: number, value: number, numeric: 0 | 1, into: SparseVector, item?: string | number): void {
     const full = finalize(hash);
     const name = this.#named && featureName(this.#path, item);
-    for (const operand of this.#active) {
-      this.#operands[operand]!.hashes.push(full);
-      this.#operands[operand]!.values.push(value);
-      if (name !== undefined) this.#operands[operand]!.names.push(name);
+    if (!this.#combiner.isSilent) this.#put(full, value, numeric, into, name);
+    if (this.#combiner.isPlain) return;
+    this.#combiner.add(full, value, name);
+    if (typeof item === 'number') return;
+    for (const affix of this.#combiner.affixes) {
+      const part = affixText(affix, item ?? this.#path.at(-1)!);
+      const partName = this.#named && `${affix.of}:${affix.at}=${part}`;
+      this.#put(finalize(hashText(affix.hash, part)), value, 0, into, partName);
     }
-    this.#put(full, value, numeric, into);
-    if (name !== undefined) this.#named?.push({ name, key: this.#keyOf(full) });
   }
 
   #keyOf(hash: number): number {
     return (hash & this.#mask) >>> 0;
   }
 
-  #put(hash: number, value: number, numeric: 0 | 1, into: SparseVector): void {
-    if (!into.add(this.#keyOf(hash), value, numeric) || into.count > this.#entriesMax) throw this.#tooMany();
+  #put(hash: number, value: number, numeric: 0 | 1, into: SparseVector, name?: string): void {
+    const key = this.#keyOf(hash);
+    if (!into.add(key, value, numeric) || into.count > this.#entriesMax)
+      throw tooManyFeatures(this.#settings.featuresMax);
+    if (name !== undefined) this.#named?.push({ name, key });
   }
 
-  /**
-   * Crosses count before any of them is formed, repeats too: a bag of one word a thousand times over would
-   * otherwise be crossed a million times into a single key.
-   */
-  #boundCrosses(): void {
-    let total = 0;
-    for (const cross of this.#interactions.crosses) {
-      let combinations = 1;
-      for (const operand of cross) combinations *= this.#operands[operand]!.hashes.length;
-      total += combinations;
-    }
-    if (total > this.#settings.featuresMax) throw this.#tooMany();
-  }
-
-  #tooMany(): MillraceError {
-    return new MillraceError(
-      'tooLarge',
-      `features: more than ${this.#settings.featuresMax} (limits.featuresMax)`,
-    );
-  }
-
-  /** Every combination of one feature from each operand, depth first in the order of the configuration. */
-  #addCross(
-    cross: readonly number[],
-    depth: number,
-    hash: number,
-    value: number,
-    name: string,
-    into: SparseVector,
-  ): void {
-    if (depth === cross.length) {
-      // A cross of numbers too large for float32 would put an infinity into the model.
-      if (Math.abs(value) > float32Max)
-        throw new MillraceError('badInput', 'features: an interaction overflows float32');
-      this.#put(hash, value, 0, into);
-      this.#named?.push({ name, key: this.#keyOf(hash) });
-      return;
-    }
-    const { hashes, values, names } = this.#operands[cross[depth]!]!;
-    for (let i = 0; i < hashes.length; i++) {
-      const next = depth === 0 ? hashes[i]! : crossHash(hash, hashes[i]!);
-      const longer = this.#named === undefined ? name : depth === 0 ? names[i]! : `${name}*${names[i]}`;
-      this.#addCross(cross, depth + 1, next, value * values[i]!, longer, into);
-    }
+  #addCombination(hash: number, value: number, name: string | undefined, into: SparseVector): void {
+    // A cross of numbers too large for float32 would put an infinity into the model.
+    if (Math.abs(value) > float32Max)
+      throw new MillraceError('badInput', 'features: an interaction overflows float32');
+    this.#put(hash, value, 0, into, name);
   }
 
   #finite(value: number): number {

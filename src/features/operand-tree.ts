@@ -1,27 +1,60 @@
 /**
- * Which interactions a feature takes part in, found while walking an event: the configured operand names as a
- * tree of path tokens. An operand names one feature or a whole namespace ("user" covers "user.age").
+ * What a feature takes part in beside itself, found while walking an event: the paths of the configuration as a tree
+ * of tokens. A path names one feature or a whole namespace ("user" covers "user.age"); `*` names every feature.
  */
+import { type Cross, crossOf, type Permutations } from './crosses.ts';
+import {
+  type AffixSetting,
+  affixOf,
+  type GramSetting,
+  type Grams,
+  masksOf,
+  type NameAffix,
+} from './grams.ts';
+
+/** The operand that is every feature of the event. */
+export const everything = '*';
+
 export interface OperandNode {
   readonly children: ReadonlyMap<string, OperandNode>;
   /** Operand numbers that this path names. */
   readonly operands: readonly number[];
+  readonly affixes: readonly NameAffix[];
+  /** Features from here on are none of their own: they stand in combinations only. */
+  readonly isSilent: boolean;
 }
 
-interface GrowingNode {
+interface GrowingNode extends OperandNode {
   readonly children: Map<string, GrowingNode>;
   readonly operands: number[];
+  readonly affixes: NameAffix[];
+  isSilent: boolean;
 }
 
-export interface Interactions {
+/** Settings of features that are made from others. */
+export interface CombinationSettings {
+  readonly interactions: readonly (readonly string[])[];
+  readonly permutations?: Permutations | undefined;
+  readonly ngrams?: readonly GramSetting[] | undefined;
+  readonly affixes?: readonly AffixSetting[] | undefined;
+  readonly ignoreLinear?: readonly string[] | undefined;
+}
+
+export interface Combinations {
+  /** Its own operands are those of every feature. */
   readonly root: OperandNode;
   readonly operandCount: number;
-  /** For each interaction its operand numbers, in the order of the configuration. */
-  readonly crosses: readonly (readonly number[])[];
+  readonly crosses: readonly Cross[];
+  readonly grams: readonly Grams[];
+  /** Whether a feature is nothing but itself. */
+  readonly isPlain: boolean;
 }
 
-export function interactionsOf(configured: readonly (readonly string[])[]): Interactions {
-  const root: GrowingNode = { children: new Map(), operands: [] };
+const newNode = (): GrowingNode => ({ children: new Map(), operands: [], affixes: [], isSilent: false });
+
+export function combinationsOf(settings: CombinationSettings): Combinations {
+  const { interactions, permutations, ngrams = [], affixes = [], ignoreLinear = [] } = settings;
+  const root = newNode();
   const numbers = new Map<string, number>();
   const operandOf = (path: string): number => {
     const known = numbers.get(path);
@@ -31,19 +64,46 @@ export function interactionsOf(configured: readonly (readonly string[])[]): Inte
     nodeAt(root, path).operands.push(operand);
     return operand;
   };
-  const crosses = configured.map((names) => names.map(operandOf));
-  return { root, operandCount: numbers.size, crosses };
+  const isEverything = (operand: number) => numbers.get(everything) === operand;
+  const crosses = interactions.map((names) => crossOf(names.map(operandOf), isEverything, permutations));
+  const sources = ngrams.map((setting) => ({ setting, operand: operandOf(setting.of) }));
+  for (const affix of affixes) nodeAt(root, affix.of).affixes.push(affixOf(affix));
+  for (const path of ignoreLinear) nodeAt(root, path).isSilent = true;
+  return {
+    root,
+    operandCount: numbers.size,
+    crosses,
+    // Operands are complete by now, so that grams reach all that cover them.
+    grams: sources.map(({ setting: { of, n, skips }, operand }) => ({
+      operand,
+      masks: masksOf(n, skips),
+      joins: of === everything ? undefined : operandsAlong(root, of),
+    })),
+    isPlain: numbers.size === 0 && affixes.length === 0 && ignoreLinear.length === 0,
+  };
 }
 
 function nodeAt(root: GrowingNode, path: string): GrowingNode {
+  if (path === everything) return root;
   let node = root;
   for (const token of path.split('.')) {
     let child = node.children.get(token);
     if (child === undefined) {
-      child = { children: new Map(), operands: [] };
+      child = newNode();
       node.children.set(token, child);
     }
     node = child;
   }
   return node;
+}
+
+/** Operands of the path and of what is around it. */
+function operandsAlong(root: OperandNode, path: string): number[] {
+  const operands = [...root.operands];
+  let node: OperandNode | undefined = root;
+  for (const token of path.split('.')) {
+    node = node?.children.get(token);
+    operands.push(...(node?.operands ?? []));
+  }
+  return operands;
 }

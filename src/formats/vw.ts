@@ -3,13 +3,16 @@
  *
  * Comes out as events on the wire: importance is the weight, the tag the id, a namespace an object, the
  * anonymous one the features themselves. A feature without value is 1; one that stands twice in a namespace
- * adds up. Base predictions, labels of costs or actions and examples over several lines are refused by name.
+ * adds up. A namespace whose features an object would not keep in their order (it puts whole numbers first, and has
+ * each name once) is a list of pairs, so that n-grams are those of the line. Base predictions, labels of costs or actions and examples over several lines are refused by name.
  */
 import { numberOf } from './cell.ts';
 import { readLines } from './jsonl.ts';
 import { type FileRecord, problemOf, type Row, recordBytesMax, recordOf } from './row.ts';
 
 type Members = Record<string, number>;
+type Pair = readonly [name: string, value: number];
+type Parsed = Record<string, number | Members | readonly Pair[]>;
 
 export async function* readVw(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Row<FileRecord>> {
   for await (const line of readLines(chunks, recordBytesMax)) {
@@ -24,7 +27,7 @@ function parsed(line: number, text: string): Row<FileRecord> {
   try {
     const [head, ...namespaces] = text.split('|');
     if (namespaces.length === 0) throw new VwProblem('no "|" before the features');
-    const features: Record<string, number | Members> = Object.create(null);
+    const features: Parsed = Object.create(null);
     for (const namespace of namespaces) addNamespace(namespace, features);
     return recordOf(line, { ...headOf(head!), features: { ...features } });
   } catch (error) {
@@ -49,21 +52,38 @@ function headOf(head: string): { label: number; weight?: number; id?: string } {
   };
 }
 
-function addNamespace(text: string, features: Record<string, number | Members>): void {
+function addNamespace(text: string, features: Parsed): void {
   const words = text.split(/\s+/).filter((word) => word !== '');
   const isNamed = text !== '' && !/^\s/.test(text);
   const [name, scale] = isNamed ? splitValue(words.shift()!, 'namespace') : ['', 1];
-  const present = features[name];
-  if (name !== '' && typeof present === 'number')
-    throw new VwProblem(`namespace ${name} has the name of a feature`);
-  const into = name === '' ? features : ((present as Members | undefined) ?? Object.create(null));
-  for (const word of words) {
+  const pairs = words.map((word): Pair => {
     const [feature, value] = splitValue(word, 'feature');
-    const before = into[feature] ?? 0;
+    return [feature, value * scale];
+  });
+  if (name === '') addPlain(pairs, features);
+  else features[name] = namespaceOf([...pairsOf(features[name], name), ...pairs]);
+}
+
+/** A namespace may come in several parts. */
+function pairsOf(present: Parsed[string] | undefined, name: string): readonly Pair[] {
+  if (typeof present === 'number') throw new VwProblem(`namespace ${name} has the name of a feature`);
+  return Array.isArray(present) ? present : Object.entries((present as Members | undefined) ?? {});
+}
+
+function addPlain(pairs: readonly Pair[], features: Parsed): void {
+  for (const [feature, value] of pairs) {
+    const before = features[feature] ?? 0;
     if (typeof before !== 'number') throw new VwProblem(`feature ${feature} has the name of a namespace`);
-    into[feature] = before + value * scale;
+    features[feature] = before + value;
   }
-  if (name !== '') features[name] = into as Members;
+}
+
+function namespaceOf(pairs: readonly Pair[]): Members | readonly Pair[] {
+  const members: Members = Object.create(null);
+  for (const [name, value] of pairs) members[name] = value;
+  const names = Object.keys(members);
+  const isKept = names.length === pairs.length && pairs.every(([name], at) => names[at] === name);
+  return isKept ? members : pairs;
 }
 
 /** `name:value`, or `name`, which is 1. */

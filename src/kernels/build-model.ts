@@ -19,12 +19,11 @@ export interface BuiltModel {
 export function buildModel(config: ModelConfig): BuiltModel {
   const definition = modelDefinition(config);
   const layout = rowLayoutOf(config);
-  const { bits, intercept, interactions } = definition.features;
   const { featuresMax, depthMax } = config.limits;
   const { stateRows } = layout;
   return {
     definition,
-    featurizer: new Featurizer({ bits, intercept, stateRows, interactions, featuresMax, depthMax }),
+    featurizer: new Featurizer({ ...definition.features, stateRows, featuresMax, depthMax }),
     model: onlineModel(definition, layout),
     reading: linearReading(layout, definition.optimizer),
   };

@@ -7,7 +7,7 @@ import type { Quantiles } from '../base/latency-histogram.ts';
 
 export type { Quantiles };
 
-/** A string is categorical, a number numeric, a boolean 0 or 1, an array of strings a bag, an array of numbers a dense block, null absent, an object a namespace. */
+/** A string is categorical, a number numeric, a boolean 0 or 1, an array of strings a bag, an array of numbers a dense block, null absent, an object a namespace, an array of pairs of a name and a number a namespace in order. */
 export type FeatureValue =
   | string
   | number
@@ -15,6 +15,7 @@ export type FeatureValue =
   | null
   | readonly string[]
   | readonly number[]
+  | readonly (readonly [name: string, value: number])[]
   | Features;
 export interface Features {
   readonly [name: string]: FeatureValue;

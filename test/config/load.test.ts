@@ -183,8 +183,8 @@ t.test('config - settings that do not go together are refused by path', async (t
       'features.interactions[2]: expected each cross once, got that of interactions[0] again',
     ],
     [
-      refusal(ofModel({ features: { interactions: [['a', 'a']] } })),
-      'interactions[0]: expected different parts',
+      refusal(ofModel({ features: { ngrams: [{ of: 'a', n: 9 }] } })),
+      'features.ngrams[0].n: expected an integer from 2 to 8, got 9',
     ],
     [nats({ servers: ['x:1'], context: 'c' }), 'nats.context: expected either nats.servers or nats.context'],
     [nats({ password: 'p' }), 'nats.password: expected nats.user beside it'],

@@ -53,6 +53,21 @@ t.test('featurizer - what means the same has the same key', async (t) => {
   t.same(keys({ a: [5] }), keys({ a: [6] }), 'a place in a block, whatever stands there');
 });
 
+t.test('featurizer - pairs are a namespace whose order and repeats are kept', async (t) => {
+  const pairs = [
+    ['10', 1],
+    ['9', 2],
+    ['10', 0.5],
+  ];
+  t.same(keys({ a: pairs }), keys({ 'a.10': 1, 'a.9': 2 }));
+  t.same(featurize({ a: pairs }), [
+    [keys({ 'a.10': 1 })[0], 1.5, 1],
+    [keys({ 'a.9': 1 })[0], 2, 1],
+  ]);
+  t.throws(() => featurize({ a: { b: [['c', 1]] } }, { depthMax: 2 }), { message: /nested deeper than 2/ });
+  t.throws(() => featurize({ a: [['__proto__', 1]] }), { message: /__proto__ is not allowed/ });
+});
+
 t.test('featurizer - what means something else has another key', async (t) => {
   const different: unknown[] = [
     { 'a=b': 1 },
@@ -142,6 +157,7 @@ t.test('featurizer - what is no features object is refused', async (t) => {
 t.test('featurizer - a bad value is refused by its path', async (t) => {
   const number = 'expected a finite number within float32';
   const mixed = 'expected an array of one kind: all strings or all numbers';
+  const pairs = 'expected an array of pairs, each a name and a number';
   const list = 'expected an array of strings or numbers';
   const value = 'expected a string, number, boolean, array, object or null';
   const noClass = Object.create(Object.create(null));
@@ -154,7 +170,11 @@ t.test('featurizer - a bad value is refused by its path', async (t) => {
     [[1, 'x'], `${mixed}, got a string`],
     [['x', 1], `${mixed}, got 1`],
     [['x', null], `${mixed}, got null`],
-    [[[1]], `${list}, got an array`],
+    [[[1]], `${pairs}, got an array`],
+    [[['x', 1], ['y']], `${pairs}, got an array`],
+    [[['x', 1], 'y'], `${pairs}, got a string`],
+    [[['x', '1']], `${pairs}, got an array`],
+    [[1, ['x', 1]], `${mixed}, got an array`],
     [[{}], `${list}, got an object`],
     [[null], `${list}, got null`],
     [[true], `${list}, got a boolean`],

@@ -50,7 +50,14 @@ t.test('vw - label, importance, tag, namespaces, scale and values', async (t) =>
     label: 1,
     weight: 2.5,
     id: 'first',
-    features: { user: { age: 61, plan: 2 }, page: { home: 1 } },
+    features: {
+      user: [
+        ['age', 60],
+        ['plan', 2],
+        ['age', 1],
+      ],
+      page: { home: 1 },
+    },
   });
   t.same(
     await only(readVw, '-1 | a b:2 a'),
@@ -60,6 +67,32 @@ t.test('vw - label, importance, tag, namespaces, scale and values', async (t) =>
   t.same(await only(readVw, '0.5 tag| x'), { label: 0.5, id: 'tag', features: { x: 1 } }, 'touching the bar');
   t.same(await only(readVw, '1 |ns a:b:3'), { label: 1, features: { ns: { 'a:b': 3 } } });
   t.same(await only(readVw, '1 |'), { label: 1, features: {} });
+});
+
+t.test('vw - a namespace keeps the order of the line, as pairs where an object would not', async (t) => {
+  const namespaceOf = async (line: string) => ((await only(readVw, line)) as FileRecord).features;
+  t.same(await namespaceOf('1 |a 9:2 10 x'), { a: { 9: 2, 10: 1, x: 1 } });
+  t.same(await namespaceOf('1 |a 10 9:2'), {
+    a: [
+      ['10', 1],
+      ['9', 2],
+    ],
+  });
+  t.same(await namespaceOf('1 |a x 9'), {
+    a: [
+      ['x', 1],
+      ['9', 1],
+    ],
+  });
+  t.same(await namespaceOf('1 |a the cat the |b x |a sat'), {
+    a: [
+      ['the', 1],
+      ['cat', 1],
+      ['the', 1],
+      ['sat', 1],
+    ],
+    b: { x: 1 },
+  });
 });
 
 t.test('vw - what it cannot mean here is named', async (t) => {

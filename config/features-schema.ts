@@ -1,0 +1,44 @@
+/** Features that are made from others. What is absent changes nothing, and is in no model's definition. */
+import { z } from 'zod';
+import { integer } from './setting-kinds.ts';
+
+const path = (doc: string) => z.string().min(1).max(128).describe(doc);
+
+const ngramSchema = z.strictObject({
+  of: path('List of texts, or namespace; "*": each of them'),
+  n: integer(2, 8, 2, 'Features in one at most; shorter ones are formed too'),
+  skips: integer(0, 8, 0, 'Features that may be left out between them'),
+});
+
+const affixSchema = z.strictObject({
+  of: path('Feature, list of texts or namespace; "*": all'),
+  at: z.enum(['prefix', 'suffix']).describe('Which end'),
+  length: z.int().min(1).max(32).describe('Characters of it'),
+});
+
+export const combinationSettings = {
+  permutations: z
+    .enum(['across', 'within', 'all'])
+    .optional()
+    .describe(
+      'Where an interaction could hold a combination twice, in another order: whether it does, for features of different namespaces, of one, or for all; never when absent',
+    ),
+  ngrams: z
+    .array(ngramSchema)
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('Runs of neighbours in lists of texts and namespaces, each `{of, n, skips}`'),
+  affixes: z
+    .array(affixSchema)
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('Beginnings and ends of texts and names, each `{of, at, length}`'),
+  ignoreLinear: z
+    .array(path('Feature or namespace'))
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Features and namespaces that stand in no weight of their own, only in what is made from them'),
+};
