@@ -8,7 +8,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import { fingerprintOfRows } from '../checkpoint/fingerprint.ts';
 import { type BuiltModel, buildModel } from '../kernels/build-model.ts';
-import type { EventView } from '../kernels/online-model.ts';
+import { type EventView, viewOf } from '../kernels/online-model.ts';
 import type { KernelReport } from '../kernels/size-classes.ts';
 import { learnableEvent } from '../learner/events.ts';
 import { idNameOf, LearnedIds } from '../learner/learned-ids.ts';
@@ -124,7 +124,6 @@ export class SequentialModel {
 
   #viewOf(features: unknown, time = 0): EventView {
     this.#built.featurizer.featurize(features, this.#vector);
-    const { keys, values, numeric, count } = this.#vector;
-    return { rows: keys, values, numeric, from: 0, to: count, keys: undefined, time };
+    return viewOf(this.#vector, time);
   }
 }

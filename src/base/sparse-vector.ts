@@ -3,11 +3,15 @@
  * features that fall on one key (a collision, or a word twice in a bag) add their values, so that a row is
  * read and written once per event.
  */
+import { RowReferences } from './row-references.ts';
+
 export class SparseVector {
   readonly keys: Uint32Array;
   readonly values: Float32Array;
   /** 1 where the value is a number of the user's, which standardisation may scale; else 0. */
   readonly numeric: Uint8Array;
+  /** Features whose row or value is found when the event's turn comes. */
+  readonly references = new RowReferences();
   count = 0;
 
   /** Open addressing from key to position; an entry counts only if its stamp is the present one. */
@@ -29,6 +33,7 @@ export class SparseVector {
 
   clear(): void {
     this.count = 0;
+    this.references.clear();
     this.#stamp = (this.#stamp + 1) | 0;
     if (this.#stamp === 0) {
       this.#stamps.fill(0);

@@ -4,6 +4,8 @@
  * that all three agree bit for bit.
  */
 import { MillraceError } from '../base/errors.ts';
+import type { RowReferences } from '../base/row-references.ts';
+import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Loss } from '../model/losses.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import type { KernelReport } from './size-classes.ts';
@@ -19,7 +21,31 @@ export interface EventView {
   readonly keys: Uint32Array | undefined;
   /** When it happened: the event's own time, else the stream's, ms since the epoch. */
   readonly time: number;
+  /** What the event refers to beside its entries; undefined when there is nothing. */
+  readonly references: ReferenceRange | undefined;
 }
+
+/** References `from` to `to` of a list; `firsts` are row numbers of the table. */
+export interface ReferenceRange {
+  readonly of: RowReferences;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One event alone, in a table that is the whole model. */
+export const viewOf = (vector: SparseVector, time = 0): EventView => ({
+  rows: vector.keys,
+  values: vector.values,
+  numeric: vector.numeric,
+  from: 0,
+  to: vector.count,
+  keys: undefined,
+  time,
+  references:
+    vector.references.count === 0
+      ? undefined
+      : { of: vector.references, from: 0, to: vector.references.count },
+});
 
 export interface OnlineModel {
   readonly layout: RowLayout;

@@ -143,7 +143,7 @@ export class BatchBuilder {
       }
       try {
         const event = this.#reader.read(index, this.#vector);
-        featuresLeft -= this.#vector.count;
+        featuresLeft -= this.#vector.count + this.#vector.references.rows;
         if (featuresLeft < 0) throw tooManyFeatures(this.#settings.featuresPerMessageMax);
         const at = { seq: entry.seq, index, timeMs: entry.timeMs, key };
         batch.add(this.#vector, event, at, original, event.id);

@@ -4,8 +4,9 @@
  * being pushed. Buffers are kept and used again.
  */
 import { type IdHash, noId } from '../base/event-id.ts';
+import { RowReferences } from '../base/row-references.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
-import type { EventView } from '../kernels/online-model.ts';
+import type { EventView, ReferenceRange } from '../kernels/online-model.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import type { Original } from './message-reader.ts';
 import { RowNumbers } from './row-numbers.ts';
@@ -41,6 +42,9 @@ export class Batch {
   rows = new Uint32Array(8192);
   values = new Float32Array(8192);
   numeric = new Uint8Array(8192);
+  /** Event i has the references referenceOffsets[i] to referenceOffsets[i + 1]; `firsts` are row numbers. */
+  readonly references = new RowReferences();
+  referenceOffsets = new Uint32Array(257);
   /** Distinct keys; a row's number is its place here. */
   readonly keys = new RowNumbers();
   /** Sequence of the last entry taken in, whether or not anything in it is learned here; 0 when there is none. */
@@ -67,6 +71,7 @@ export class Batch {
     this.last = undefined;
     this.gaps.length = 0;
     this.idCount = 0;
+    this.references.clear();
   }
 
   add(
@@ -86,6 +91,7 @@ export class Batch {
       this.numeric[start + i] = vector.numeric[i]!;
     }
     this.offsets[place + 1] = start + vector.count;
+    this.#refer(place, vector.references);
     this.labels[place] = event.label;
     this.weights[place] = event.weight;
     this.ids.set(id, 2 * place);
@@ -109,7 +115,34 @@ export class Batch {
       to: this.offsets[event + 1]!,
       keys: this.keys.keys,
       time: this.eventTimes[event]!,
+      references: this.#referencesOf(event),
     };
+  }
+
+  /** In a table that is the whole model a row is found by its key. */
+  rowsToKeys(): void {
+    const { keys } = this.keys;
+    const entries = this.count === 0 ? 0 : this.offsets[this.count]!;
+    for (let at = 0; at < entries; at++) this.rows[at] = keys[this.rows[at]!]!;
+    const { firsts, count } = this.references;
+    for (let at = 0; at < count; at++) firsts[at] = keys[firsts[at]!]!;
+  }
+
+  #referencesOf(event: number): ReferenceRange | undefined {
+    const [from, to] = [this.referenceOffsets[event]!, this.referenceOffsets[event + 1]!];
+    return from === to ? undefined : { of: this.references, from, to };
+  }
+
+  /** A group's rows are numbered together, so that they lie together. */
+  #refer(place: number, { count, parts, firsts, lengths, values, tags }: RowReferences): void {
+    if (place === 0) this.referenceOffsets[0] = 0;
+    for (let at = 0; at < count; at++) {
+      const [first, length] = [firsts[at]!, lengths[at]!];
+      const row = this.keys.numberOf(first);
+      for (let next = 1; next < length; next++) this.keys.numberOf(first + next);
+      this.references.add(parts[at]!, row, length, values[at]!, tags[2 * at]!, tags[2 * at + 1]!);
+    }
+    this.referenceOffsets[place + 1] = this.references.count;
   }
 
   #reserve(events: number, entries: number): void {
@@ -123,6 +156,7 @@ export class Batch {
       this.times = grown(this.times, new Float64Array(length));
       this.eventTimes = grown(this.eventTimes, new Float64Array(length));
       this.offsets = grown(this.offsets, new Uint32Array(length + 1));
+      this.referenceOffsets = grown(this.referenceOffsets, new Uint32Array(length + 1));
     }
     if (entries > this.rows.length) {
       const length = entries * 2;

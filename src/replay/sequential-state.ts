@@ -87,10 +87,7 @@ export class SequentialState {
     this.counts.rejected += builder.take(entry, batch).length;
     this.counts.excluded += batch.excluded;
     for (const [first, last] of batch.gaps) this.counts.missing += last - first + 1;
-    // In one table a row is found by its key.
-    const keys = batch.keys.keys;
-    for (let at = 0; at < (batch.count > 0 ? batch.offsets[batch.count]! : 0); at++)
-      batch.rows[at] = keys[batch.rows[at]!]!;
+    batch.rowsToKeys();
     for (let event = 0; event < batch.count; event++) this.#learn(segment, event);
   }
 

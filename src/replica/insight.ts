@@ -8,7 +8,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { NamedFeature } from '../features/featurizer.ts';
 import type { BuiltModel } from '../kernels/build-model.ts';
-import type { EventView } from '../kernels/online-model.ts';
+import { viewOf } from '../kernels/online-model.ts';
 import type { Contribution, Explanation, PredictOptions, Scored } from '../protocol/messages.ts';
 
 /** No user's feature is called so in a reply: of theirs, "(" and ")" in names say nothing. */
@@ -105,13 +105,3 @@ export function namesByKey(named: readonly NamedFeature[]): Map<number, string[]
 
 const cut = (name: string): string =>
   name.length <= nameLengthMax ? name : `${name.slice(0, nameLengthMax - 1)}…`;
-
-export const viewOf = (vector: SparseVector): EventView => ({
-  rows: vector.keys,
-  values: vector.values,
-  numeric: vector.numeric,
-  from: 0,
-  to: vector.count,
-  keys: undefined,
-  time: 0,
-});

@@ -1,10 +1,9 @@
 /** Features in, prediction out, against a table of rows: the read side of a model. */
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
-import type { OnlineModel } from '../kernels/online-model.ts';
+import { type OnlineModel, viewOf } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { lossFunction } from '../model/losses.ts';
-import { viewOf } from './insight.ts';
 
 export interface Score {
   readonly prediction: number;

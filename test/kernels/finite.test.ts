@@ -48,7 +48,16 @@ t.test('finite - a step leaves finite numbers, or is refused by name and changes
       const label = how.isBinary ? Number(number > 0) : number;
       featurizer.featurize(features, vector);
       const { keys: rows, values, numeric, count } = vector;
-      const view = { rows, values, numeric, from: 0, to: count, keys: undefined, time: 0 };
+      const view = {
+        rows,
+        values,
+        numeric,
+        from: 0,
+        to: count,
+        keys: undefined,
+        time: 0,
+        references: undefined,
+      };
       const before = bitsOf(table);
       try {
         addToSums(sums, definition, model.learn(table, view, label, weight), label, weight);

@@ -37,6 +37,7 @@ function eventsOf(count: number, seed: number): Labelled[] {
       to: from + rows.length,
       keys: undefined,
       time: 0,
+      references: undefined,
       label: random() < 0.4 ? 1 : 0,
       weight: random() < 0.8 ? 1 : random() * 3,
     };
@@ -127,6 +128,7 @@ t.test('linear model - learn is all or nothing', async (t) => {
     to: values.length,
     keys: undefined,
     time: 0,
+    references: undefined,
   });
   const cases: [string, EventView, number, number, RegExp][] = [
     ['an infinite value', numbers([1, 2, Number.POSITIVE_INFINITY]), 1, 1, /not finite/],

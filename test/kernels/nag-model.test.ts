@@ -4,6 +4,7 @@ import type { KernelMode } from '../../config/schema.ts';
 import { modelSchema } from '../../config/schema.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
 import { nagKernels } from '../../src/kernels/nag-model.ts';
+import { viewOf as eventView } from '../../src/kernels/online-model.ts';
 import { randomFrom } from '../checks/kernels.ts';
 
 type Features = Readonly<Record<string, number>>;
@@ -109,15 +110,7 @@ function learner(task: 'binary' | 'regression', kernel: KernelMode) {
   const vector = featurizer.vector();
   const viewOf = (features: Features) => {
     featurizer.featurize(features, vector);
-    return {
-      rows: vector.keys,
-      values: vector.values,
-      numeric: vector.numeric,
-      from: 0,
-      to: vector.count,
-      keys: undefined,
-      time: 0,
-    };
+    return eventView(vector);
   };
   return {
     model,

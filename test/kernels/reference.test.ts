@@ -86,6 +86,7 @@ t.test(
         to: vector.count,
         keys: undefined,
         time: 0,
+        references: undefined,
       };
       const expected = reference.score(sample.features);
       const got = model.learn(table, event, sample.label, 1);

@@ -167,6 +167,7 @@ export function plainTable(
       to: vector.count,
       keys: undefined,
       time: 0,
+      references: undefined,
     };
     linear.learn(table, view, label, 1);
   }

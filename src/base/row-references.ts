@@ -1,0 +1,51 @@
+/**
+ * References of events to groups of neighbouring rows. Most features are a row and a value. Some parts of a model hold
+ * several rows for a feature (an aggregate's running sums, a bucket of a table of ids), from which the row or the value
+ * is found only when the event's turn comes in the order of the log. A group is referred to as a whole, by its first
+ * row, so that it lies together in a working set too.
+ */
+export class RowReferences {
+  count = 0;
+  /** Rows of all groups together. */
+  rows = 0;
+  /** Which part of the model is meant. */
+  parts = new Uint8Array(16);
+  /** Key of the group's first row; in a batch, its row number. */
+  firsts = new Uint32Array(16);
+  lengths = new Uint16Array(16);
+  /** Value of the feature. */
+  values = new Float32Array(16);
+  /** Pairs: what tells it from others of its group, 32 bits each. */
+  tags = new Uint32Array(32);
+
+  clear(): void {
+    this.count = 0;
+    this.rows = 0;
+  }
+
+  add(part: number, first: number, length: number, value: number, tagHigh: number, tagLow: number): void {
+    if (this.count === this.firsts.length) this.#grow();
+    const at = this.count++;
+    this.rows += length;
+    this.parts[at] = part;
+    this.firsts[at] = first;
+    this.lengths[at] = length;
+    this.values[at] = value;
+    this.tags[2 * at] = tagHigh;
+    this.tags[2 * at + 1] = tagLow;
+  }
+
+  #grow(): void {
+    const size = this.count * 2;
+    this.parts = grown(this.parts, new Uint8Array(size));
+    this.firsts = grown(this.firsts, new Uint32Array(size));
+    this.lengths = grown(this.lengths, new Uint16Array(size));
+    this.values = grown(this.values, new Float32Array(size));
+    this.tags = grown(this.tags, new Uint32Array(2 * size));
+  }
+}
+
+function grown<Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers): Numbers {
+  to.set(from);
+  return to;
+}
