@@ -1,7 +1,7 @@
 /**
  * The monitor actor: gathers the reports of all actors of the process into one view, which `status` shows, and
- * stands at the door for predictions that no predictor answers: an unknown model is 404, one that is not whole
- * yet is 503. The copy of each request that this costs is looked at no further than its subject.
+ * stands at the door for predictions and rankings that no predictor answers: an unknown model is 404, one that is
+ * not whole yet is 503. The copy of each request that this costs is looked at no further than its subject.
  */
 import { MillraceError } from '../src/base/errors.ts';
 import { ModelView, type ModelViewData } from '../src/monitor/model-view.ts';
@@ -25,7 +25,7 @@ export interface MonitorView {
 async function monitorActor({ channel, settings }: ActorContext<MonitorSettings>): Promise<RunningActor> {
   const subjects = subjectsOf(settings.root);
   const views = new Map<string, ModelView>();
-  /** Predict subjects that at least one predictor answers. */
+  /** Models that at least one predictor answers for. */
   const served = new Set<string>();
 
   const viewOf = (model: string): ModelView => {
@@ -36,12 +36,13 @@ async function monitorActor({ channel, settings }: ActorContext<MonitorSettings>
     return view;
   };
 
+  const guards: Subscription[] = [];
   const subscriptions = [
     channel.subscribe(subjects.report('*', '*'), (message) => {
       const report = unpackInternal<Report>(message.data);
       viewOf(report.model).take(report, performance.now());
-      if (report.kind === 'predictors' && report.running > 0) served.add(subjects.predict(report.model));
-      else if (report.kind === 'predictors') served.delete(subjects.predict(report.model));
+      if (report.kind === 'predictors' && report.running > 0) served.add(report.model);
+      else if (report.kind === 'predictors') served.delete(report.model);
     }),
     channel.subscribe(subjects.monitor('view'), (message) => {
       const models = Object.fromEntries(
@@ -52,17 +53,22 @@ async function monitorActor({ channel, settings }: ActorContext<MonitorSettings>
     channel.subscribe(subjects.monitor('forget'), (message) => {
       const { model } = unpackInternal<{ model: string }>(message.data);
       views.delete(model);
-      served.delete(subjects.predict(model));
+      served.delete(model);
       message.respond(packInternal({}));
     }),
     // Until it has heard of every model, a new monitor would send away those whom a predictor is about to answer.
     channel.subscribe(subjects.monitor('guard'), () => {
-      guard ??= channel.subscribe(subjects.predict('*'), (message) => {
-        if (!served.has(message.subject)) respondError(message, refusal(message.subject.split('.').at(-1)!));
-      });
+      if (guards.length > 0) return;
+      for (const subject of [subjects.predict('*'), subjects.rank('*')]) {
+        guards.push(
+          channel.subscribe(subject, (message) => {
+            const model = message.subject.split('.').at(-1)!;
+            if (!served.has(model)) respondError(message, refusal(model));
+          }),
+        );
+      }
     }),
   ];
-  let guard: Subscription | undefined;
   const refusal = (model: string): MillraceError => {
     if (views.has(model)) return new MillraceError('notReady', `model ${model} is not ready yet; try again`);
     const known = [...views.keys()].join(', ') || 'none';
@@ -71,8 +77,7 @@ async function monitorActor({ channel, settings }: ActorContext<MonitorSettings>
   await channel.flush();
   return {
     async stop() {
-      guard?.unsubscribe();
-      for (const subscription of subscriptions) subscription.unsubscribe();
+      for (const subscription of [...guards, ...subscriptions]) subscription.unsubscribe();
     },
   };
 }

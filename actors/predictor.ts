@@ -1,5 +1,5 @@
 /**
- * The predictor actor: answers `predict` from a replica that it keeps in memory. It never asks a learner or a
+ * The predictor actor: answers `predict` and `rank` from a replica that it keeps in memory. It never asks a learner or a
  * shard while it answers. It is a NATS micro service, registered once its replica is whole.
  */
 import type { ModelConfig } from '../config/schema.ts';
@@ -14,6 +14,7 @@ import { AnswerService, type Endpoint } from '../src/replica/answer-service.ts';
 import { AnswerTally } from '../src/replica/answer-tally.ts';
 import { Insight } from '../src/replica/insight.ts';
 import { predictEndpoint } from '../src/replica/predict-endpoint.ts';
+import { rankEndpoint } from '../src/replica/rank-endpoint.ts';
 import { ReadingLag } from '../src/replica/reading-lag.ts';
 import { Scorer } from '../src/replica/scorer.ts';
 import { Serving } from '../src/replica/serving.ts';
@@ -58,14 +59,11 @@ export async function predictorActor(
     () => lag.ms(),
   );
   const tally = new AnswerTally();
-  const parts = [
-    {
-      verb: 'predict',
-      subject: subjects.predict(model),
-      endpoint: predictEndpoint(scorer, insight, limits),
-    },
-  ];
-  const service = await channel.serve(serviceOf(settings, parts, answers, tally));
+  const endpoints = {
+    predict: predictEndpoint(scorer, insight, limits),
+    rank: rankEndpoint(built, { ...limits, ...config.rank }),
+  };
+  const service = await channel.serve(serviceOf(settings, endpoints, answers, tally));
   const switching = answerRequests<ServedState>(
     channel,
     subjects.predictor(model, settings.predictor, 'serve'),
@@ -94,15 +92,9 @@ export async function predictorActor(
   };
 }
 
-interface Part {
-  readonly verb: string;
-  readonly subject: string;
-  readonly endpoint: Endpoint;
-}
-
 function serviceOf(
-  { model, config, predictor, codeVersion }: PredictorSettings,
-  parts: readonly Part[],
+  { root, model, config, predictor, codeVersion }: PredictorSettings,
+  endpoints: Readonly<Record<'predict' | 'rank', Endpoint>>,
   answers: AnswerService,
   tally: AnswerTally,
 ): ServiceSpec {
@@ -110,14 +102,14 @@ function serviceOf(
     name: 'millrace',
     version: codeVersion,
     description: 'Predictions of the Millrace server',
-    endpoints: parts.map(({ verb, subject, endpoint }) => ({
+    endpoints: (['predict', 'rank'] as const).map((verb) => ({
       name: `${verb}-${model}`,
-      subject,
+      subject: subjectsOf(root)[verb](model),
       queue: 'millrace',
       metadata: { model, task: config.task, predictor: String(predictor) },
       handle(message, done) {
         const startedMs = performance.now();
-        answers.handle(message, endpoint, (refusal) => {
+        answers.handle(message, endpoints[verb], (refusal) => {
           tally.count(refusal, performance.now() - startedMs);
           done(refusal?.message);
         });

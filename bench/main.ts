@@ -10,6 +10,7 @@ import { mixed } from './mixed.ts';
 import { overload } from './overload.ts';
 import { peers } from './peers.ts';
 import { predict } from './predict.ts';
+import { rank } from './rank.ts';
 import type { Benchmark, BenchResult } from './result.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -18,6 +19,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   core,
   learn,
   predict,
+  rank,
   freshness,
   mixed,
   overload,

@@ -126,6 +126,11 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
       'expected false with optimizer "nag", which finds the scale of each number itself; got true';
     problems.push(wrongValue([...path, 'features', 'standardize'], sentence));
   }
+  const { explore } = model.rank;
+  if (optimizer.name === 'sgd' && explore.name === 'softmax' && explore.uncertainty > 0) {
+    const sentence = `expected 0 with optimizer "sgd", which keeps no sum of squared gradients; got ${explore.uncertainty}`;
+    problems.push(wrongValue([...path, 'rank', 'explore', 'uncertainty'], sentence));
+  }
   return problems;
 }
 

@@ -16,6 +16,7 @@ export const limitsSchema = z.strictObject({
     'Hashed features of all events of one message together',
   ),
   instancesMax: integer(1, 65_536, 4096, 'Instances in one predict request'),
+  candidatesMax: integer(1, 65_536, 1000, 'Candidates in one rank request'),
   contributionsMax: integer(
     1,
     8192,

@@ -7,6 +7,7 @@
  * `--relearn`. Everything else (actor counts, intervals, limits) may change at every start.
  */
 import { z } from 'zod';
+import { exploreSchema } from './explore-schema.ts';
 import { combinationSettings } from './features-schema.ts';
 import { guardSchema } from './guard-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
@@ -188,6 +189,13 @@ export const modelSchema = z.strictObject({
         .describe(
           'What is removed from the event stream by itself; unneeded: after each version, what no kept version needs',
         ),
+    })
+    .prefault({}),
+  rank: z
+    .strictObject({
+      explore: exploreSchema
+        .default({ name: 'none' })
+        .describe('How a ranking departs from the order of its scores, where a request does not say'),
     })
     .prefault({}),
   guard: guardSchema.prefault({}),

@@ -1,7 +1,7 @@
 /**
  * What each role may publish and subscribe to on a NATS server, and nothing besides.
  *
- *   predict, label, learn   one verb of the named models, and answers
+ *   predict, label, learn   one verb of the named models (predict: rank too), and answers
  *   operator                the control verbs, the advisories and the statistics of the named models, and answers
  *   actors                  Millrace itself: what its threads say to each other, its streams, answers to everybody
  *
@@ -69,6 +69,7 @@ export function actorPermissions(user: string, inboxes: readonly string[], scope
       subjects.report('*', '*'),
       subjects.event('checkpoint', '*'),
       subjects.predict('*'),
+      subjects.rank('*'),
       subjects.everyCtl,
       ...services.flatMap((service) => discovery(service, true)),
     ],
@@ -85,7 +86,7 @@ const publishing =
   });
 
 const clientRules: Readonly<Record<ClientRole, Rule>> = {
-  predict: publishing((subjects, model) => [subjects.predict(model)]),
+  predict: publishing((subjects, model) => [subjects.predict(model), subjects.rank(model)]),
   label: publishing((subjects, model) => [subjects.label(model), subjects.label(model, '*')]),
   // With the status of its model, in which it sees how far its events have been learned.
   learn: publishing((subjects, model) => [

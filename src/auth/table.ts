@@ -50,6 +50,7 @@ function attempts(root: string, model: string, other: string, users: readonly Te
   const stream = subjects.stream(model);
   return [
     publish('predict', subjects.predict(model)),
+    publish('rank', subjects.rank(model)),
     publish('learn', subjects.learn(model)),
     publish('learn, with a key', subjects.learn(model, 'k')),
     publish('label', subjects.label(model)),
@@ -62,6 +63,7 @@ function attempts(root: string, model: string, other: string, users: readonly Te
     subscribe('hear advisories', subjects.event('*', model)),
     publish('ask for the statistics of the service', '$SRV.STATS.millrace'),
     publish('predict, another model', subjects.predict(other)),
+    publish('rank, another model', subjects.rank(other)),
     publish('learn, another model', subjects.learn(other)),
     publish('label, another model', subjects.label(other)),
     publish('write into the log of epochs', subjects.control(model)),

@@ -41,6 +41,13 @@ export class SparseVector {
     }
   }
 
+  /** Makes this a copy of the other, which is no larger. */
+  copyFrom(other: SparseVector): void {
+    this.clear();
+    for (let i = 0; i < other.count; i++)
+      this.add(other.keys[i]!, other.values[i]!, other.numeric[i] as 0 | 1);
+  }
+
   /** False when the vector is full and the key is new. */
   add(key: number, value: number, numeric: 0 | 1): boolean {
     const mask = this.#positions.length - 1;

@@ -1,6 +1,6 @@
 /** `millrace predict`: one prediction from the command line, or one for each line of standard input. */
 import type { Command } from 'commander';
-import { MillraceError, messageOf } from '../base/errors.ts';
+import { MillraceError } from '../base/errors.ts';
 import type { Millrace } from '../client/millrace.ts';
 import { instanceOf, type PredictCallOptions } from '../client/predict.ts';
 import { readJsonLines } from '../formats/jsonl.ts';
@@ -9,6 +9,7 @@ import { openSource } from '../formats/source.ts';
 import type { Features, Instance, Prediction } from '../protocol/messages.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { inOrder } from './in-order.ts';
+import { featuresExample, parsedObject } from './json-input.ts';
 import { positiveNumber, type ServerOptions, wholeNumber, withClient, withServerOptions } from './options.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { countText } from './words.ts';
@@ -46,7 +47,8 @@ export function addPredict(program: Command, terminal: Terminal): void {
           `nothing to predict; give the features: millrace predict ${model} '{"name": 1}'`,
         );
       }
-      const input = json === undefined || json === '-' ? undefined : parsed(json);
+      const input =
+        json === undefined || json === '-' ? undefined : parsedObject(json, 'the features', featuresExample);
       await withClient(options, (client) => answer(client, model, input, options, terminal), options.timeout);
     });
 }
@@ -95,7 +97,7 @@ function badLine(line: number, error: unknown): MillraceError {
 }
 
 /** A recorded event may be asked about as it is: its label is not shown to the model. */
-function instanceIn(record: FileRecord): Instance {
+export function instanceIn(record: FileRecord): Instance {
   const { id, features } = record;
   if (typeof features !== 'object' || features === null || Array.isArray(features)) {
     return instanceOf(record as Features);
@@ -103,17 +105,8 @@ function instanceIn(record: FileRecord): Instance {
   return { ...(typeof id === 'string' ? { id } : {}), features: features as Features };
 }
 
-function parsed(json: string): FileRecord {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as FileRecord;
-  } catch (error) {
-    throw new UsageError(`the features are not valid JSON (${messageOf(error)}); quote them: '{"name": 1}'`);
-  }
-  throw new UsageError(`the features are no JSON object; expected such as '{"name": 1}'`);
-}
-
-function sentence({ id, prediction, score, version, seq, ageMs }: Prediction): string {
+/** One prediction as people read it. */
+export function sentence({ id, prediction, score, version, seq, ageMs }: Prediction): string {
   const provenance = `version ${version}, seq ${countText(seq)}, ${ageMs.toFixed(0)} ms old`;
   const numbers = prediction === score ? `${prediction}` : `${prediction}  score ${score.toFixed(4)}`;
   return `${numbers}  (${provenance}, id ${id})`;

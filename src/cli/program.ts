@@ -7,10 +7,12 @@ import { addBacktest } from './backtest.ts';
 import { addCheckpoints } from './checkpoints.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
+import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
 import { addLearn } from './learn.ts';
 import { addModels } from './models.ts';
 import { addPredict } from './predict.ts';
+import { addRank } from './rank.ts';
 import { addRejected } from './rejected.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
@@ -38,6 +40,8 @@ export function programOf(terminal: Terminal): Command {
     addInit,
     addServe,
     addPredict,
+    addExplain,
+    addRank,
     addLearn,
     addBacktest,
     addStatus,

@@ -10,11 +10,12 @@ import type {
   LearnEvent,
   Prediction,
 } from '../protocol/messages.ts';
+import type { Ranking, RankRequest } from '../protocol/score-messages.ts';
 import { type Admin, adminOf } from './admin.ts';
 import { type LearnOptions, label, learn, type Receipt } from './learn.ts';
 import { type LearnProgress, type LearnStreamOptions, learnStream } from './learn-stream.ts';
 import type { Link } from './link.ts';
-import { type PredictCallOptions, predict, predictMany } from './predict.ts';
+import { type PredictCallOptions, predict, predictMany, type RankCallOptions, rank } from './predict.ts';
 
 export interface Millrace extends Admin {
   /**
@@ -28,6 +29,8 @@ export interface Millrace extends Admin {
     instances: readonly Instance[],
     options?: PredictCallOptions,
   ): Promise<BatchPrediction>;
+  /** The candidates of one context by their scores, or in an order that explores. A bad candidate refuses them all. */
+  rank(model: string, request: RankRequest, options?: RankCallOptions): Promise<Ranking>;
   /** One message: its events are learned in order, each once. Throws 'tooLarge' rather than splitting it. */
   learn(model: string, events: LearnEvent | readonly LearnEvent[], options?: LearnOptions): Promise<Receipt>;
   /** Any number of events, in messages of a good size. Resolves when all of them are acked. */
@@ -47,6 +50,7 @@ export function clientOver(link: Link): Millrace {
     ...adminOf(link),
     predict: (model, input, options = {}) => predict(link, model, input, options),
     predictMany: (model, instances, options = {}) => predictMany(link, model, instances, options),
+    rank: (model, request, options = {}) => rank(link, model, request, options),
     learn: (model, events, options = {}) => learn(link, model, events, options),
     learnStream: (model, events, options = {}) => learnStream(link, model, events, options),
     label: (model, events, options = {}) => label(link, model, events, options),

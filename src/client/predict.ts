@@ -1,4 +1,4 @@
-/** Predictions by request and reply. They change nothing, so a lost request is sent again under the same id. */
+/** Predictions and rankings by request and reply. They change nothing, so a lost request is sent again under the same id. */
 import { randomUUID } from 'node:crypto';
 import type { ErrorKind } from '../base/errors.ts';
 import type {
@@ -8,6 +8,7 @@ import type {
   Prediction,
   PredictOptions,
 } from '../protocol/messages.ts';
+import type { Ranking, RankOptions, RankRequest } from '../protocol/score-messages.ts';
 import { bodyOf, type Link, payloadOf, tryFor } from './link.ts';
 import { nameOf } from './tokens.ts';
 
@@ -18,13 +19,17 @@ export interface PredictCallOptions extends PredictOptions {
   readonly timeoutMs?: number;
 }
 
+export interface RankCallOptions extends RankOptions {
+  readonly timeoutMs?: number;
+}
+
 export async function predict(
   link: Link,
   model: string,
   input: Features | Instance,
   options: PredictCallOptions,
 ): Promise<Prediction> {
-  return ask<Prediction>(link, model, withId(instanceOf(input)), options);
+  return ask<Prediction>(link, 'predict', model, withId(instanceOf(input)), options);
 }
 
 export async function predictMany(
@@ -33,7 +38,16 @@ export async function predictMany(
   instances: readonly Instance[],
   options: PredictCallOptions,
 ): Promise<BatchPrediction> {
-  return ask<BatchPrediction>(link, model, { instances: instances.map(withId) }, options);
+  return ask<BatchPrediction>(link, 'predict', model, { instances: instances.map(withId) }, options);
+}
+
+export async function rank(
+  link: Link,
+  model: string,
+  { id = randomUUID(), context = {}, candidates }: RankRequest,
+  options: RankCallOptions,
+): Promise<Ranking> {
+  return ask<Ranking>(link, 'rank', model, { id, context, candidates }, options);
 }
 
 /** An object that has `features` and at most an `id` beside it is an instance; any other one is features. */
@@ -50,16 +64,16 @@ export function instanceOf(input: Features | Instance): Instance {
 const withId = (instance: Instance): Instance =>
   instance.id === undefined ? { id: randomUUID(), features: instance.features } : instance;
 
-async function ask<T>(link: Link, model: string, body: object, options: PredictCallOptions): Promise<T> {
-  const { minSeq, maxAgeMs, explain, uncertainty, timeoutMs } = options;
-  const { data, headers } = payloadOf(link, {
-    ...body,
-    ...(minSeq === undefined ? {} : { minSeq }),
-    ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
-    ...(explain && { explain }),
-    ...(uncertainty && { uncertainty }),
-  });
-  const subject = link.subjects.predict(nameOf(model));
+async function ask<T>(
+  link: Link,
+  verb: 'predict' | 'rank',
+  model: string,
+  body: object,
+  { timeoutMs, ...wishes }: PredictCallOptions | RankCallOptions,
+): Promise<T> {
+  const given = Object.entries(wishes).filter(([, wish]) => wish !== undefined);
+  const { data, headers } = payloadOf(link, { ...body, ...Object.fromEntries(given) });
+  const subject = link.subjects[verb](nameOf(model));
   return tryFor(link, model, { timeoutMs, retried }, async (attemptMs) =>
     bodyOf<T>(await link.channel.request(subject, data, { timeoutMs: attemptMs, headers })),
   );

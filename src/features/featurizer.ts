@@ -93,7 +93,13 @@ export class Featurizer {
     this.#combiner.form((hash, value, name) => this.#addCombination(hash, value, name, into));
   }
 
-  /** The same; returns the features by name, in their order, without the intercept and reserved rows. */
+  /** Adds more features to a vector that holds others; where nothing is combined the same as all of them in one object. */
+  append(features: Readonly<Record<string, unknown>>, into: SparseVector): void {
+    this.#path.length = 0;
+    this.#walk(features, hashStart, undefined, into);
+  }
+
+  /** The same as `featurize`; returns the features by name, in their order, without the intercept and reserved rows. */
   featurizeNamed(features: unknown, into: SparseVector): readonly NamedFeature[] {
     const named: NamedFeature[] = [];
     this.#named = named;
@@ -113,7 +119,7 @@ export class Featurizer {
   }
 
   #walk(
-    record: Record<string, unknown>,
+    record: Readonly<Record<string, unknown>>,
     hash: number,
     node: OperandNode | undefined,
     into: SparseVector,

@@ -4,6 +4,7 @@
  */
 
 import type { Quantiles } from '../base/latency-histogram.ts';
+import type { Explanation } from './score-messages.ts';
 
 export type { Quantiles };
 
@@ -81,24 +82,6 @@ export interface Scored {
   readonly uncertainty?: number;
   /** When asked for. */
   readonly explanation?: Explanation;
-}
-
-/** What the raw score, from before the link of the loss, is the sum of: the contributions and the rest. */
-export interface Explanation {
-  readonly rawScore: number;
-  /** Largest first, by size. */
-  readonly contributions: readonly Contribution[];
-  /** How many more there are, and what they come to, with what rounding and clipping of the score add. */
-  readonly rest: { readonly features: number; readonly contribution: number };
-}
-
-export interface Contribution {
-  /** `country=DE`, `user.age`, `vector[3]`, `country=DE*hour`, or `(intercept)`. */
-  readonly name: string;
-  /** Other features of the event that share its row, and so its weight: their values are added. */
-  readonly also?: readonly string[];
-  readonly value: number;
-  readonly contribution: number;
 }
 
 export type Prediction = Scored & Provenance;

@@ -36,6 +36,7 @@ export type Verb = (typeof modelVerbs)[number] | (typeof serverVerbs)[number];
 
 export interface Subjects {
   predict(model: string): string;
+  rank(model: string): string;
   learn(model: string, key?: string): string;
   label(model: string, key?: string): string;
   rejected(model: string): string;
@@ -75,6 +76,7 @@ export function subjectsOf(root: string): Subjects {
     key === undefined ? at(verb, model) : at(verb, model, key);
   return {
     predict: (model) => at('predict', model),
+    rank: (model) => at('rank', model),
     learn: (model, key) => keyed('learn', model, key),
     label: (model, key) => keyed('label', model, key),
     rejected: (model) => at('rejected', model),

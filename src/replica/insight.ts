@@ -9,7 +9,9 @@ import type { SparseVector } from '../base/sparse-vector.ts';
 import type { NamedFeature } from '../features/featurizer.ts';
 import type { BuiltModel } from '../kernels/build-model.ts';
 import { viewOf } from '../kernels/online-model.ts';
-import type { Contribution, Explanation, PredictOptions, Scored } from '../protocol/messages.ts';
+import type { ScoreReading } from '../kernels/score-reading.ts';
+import type { PredictOptions, Scored } from '../protocol/messages.ts';
+import type { Contribution, Explanation } from '../protocol/score-messages.ts';
 
 /** No user's feature is called so in a reply: of theirs, "(" and ")" in names say nothing. */
 export const interceptName = '(intercept)';
@@ -46,16 +48,10 @@ export class Insight {
   }
 
   uncertainty(features: unknown, table: Float32Array): number {
-    const { featurizer, reading, definition } = this.#built;
-    if (reading.uncertainty === undefined) {
-      const { name } = definition.optimizer;
-      throw new MillraceError(
-        'badInput',
-        `uncertainty: ${name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
-      );
-    }
+    const { featurizer } = this.#built;
+    const uncertainty = requireUncertainty(this.#built);
     featurizer.featurize(features, this.#vector);
-    return reading.uncertainty(table, viewOf(this.#vector));
+    return uncertainty(table, viewOf(this.#vector));
   }
 
   explanation(features: unknown, table: Float32Array): Explanation {
@@ -90,6 +86,19 @@ export class Insight {
     }
     return told;
   }
+}
+
+/** How uncertain the model's scores are, or MillraceError that says why nobody knows. */
+export function requireUncertainty({
+  reading,
+  definition,
+}: BuiltModel): NonNullable<ScoreReading['uncertainty']> {
+  if (reading.uncertainty !== undefined) return reading.uncertainty;
+  const { name } = definition.optimizer;
+  throw new MillraceError(
+    'badInput',
+    `uncertainty: ${name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
+  );
 }
 
 /** Each name once: a word that comes twice in a bag is one feature. */

@@ -40,10 +40,13 @@ export function checkedInstance(item: unknown): CheckedInstance {
   }
   const { id, features } = item as Record<string, unknown>;
   if (features === undefined) throw new MillraceError('badInput', 'features: missing');
-  if (id !== undefined && id !== null && (typeof id !== 'string' || id.length === 0 || id.length > 256)) {
-    throw new MillraceError('badInput', 'id: expected a text of 1 to 256 characters');
-  }
-  return { id: typeof id === 'string' ? id : undefined, features };
+  return { id: idOf('id', id), features };
+}
+
+export function idOf(path: string, id: unknown): string | undefined {
+  if (id === undefined || id === null) return undefined;
+  if (typeof id === 'string' && id.length > 0 && id.length <= 256) return id;
+  throw new MillraceError('badInput', `${path}: expected a text of 1 to 256 characters`);
 }
 
 /** What a request says of the state that it wants an answer from. */
@@ -73,9 +76,9 @@ function isWanted(name: string, value: unknown): boolean {
 }
 
 /** What was sent may be anything, also something that has no text. */
-export const shown = (value: unknown): string =>
-  typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 64))
-    : typeof value === 'object'
-      ? 'an object'
-      : String(value);
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 64));
+  if (Array.isArray(value)) return 'an array';
+  if (value === undefined) return 'nothing';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}

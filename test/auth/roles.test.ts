@@ -33,7 +33,7 @@ t.test("roles - a client of one model has nothing of another's", async (t) => {
 t.test('roles - several of one client add up, over every model too', async (t) => {
   const every = { root: 'mill', models: ['*'] };
   t.same(clientPermissions('web', ['predict', 'label'], every), {
-    publish: ['mill.v1.predict.*', 'mill.v1.label.*', 'mill.v1.label.*.*'],
+    publish: ['mill.v1.predict.*', 'mill.v1.rank.*', 'mill.v1.label.*', 'mill.v1.label.*.*'],
     subscribe: ['_INBOX_web.>'],
   });
   const { publish } = actorPermissions('actors', [], every);

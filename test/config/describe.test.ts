@@ -37,16 +37,13 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
 });
 
 t.test('describe - every default written down is the default in force', async (t) => {
-  const model = (optimizer: string) =>
-    parseConfig(
-      JSON.stringify({ models: { '<name>': undefined, m: { optimizer: { name: optimizer } } } }),
-      'c',
-    );
-  for (const row of settingRows()) {
-    let value: unknown = model(row.variant ?? 'nag');
-    for (const key of row.path.replace('<name>', 'm').split('.'))
-      value = (value as Record<string, unknown>)[key];
-    t.equal(JSON.stringify(value), row.default, row.path);
+  const chosen = (path: string, name: string) =>
+    path.startsWith('models.<name>.rank.') ? { rank: { explore: { name } } } : { optimizer: { name } };
+  for (const { path, variant, ...row } of settingRows()) {
+    const m = variant === undefined ? {} : chosen(path, variant);
+    let value: unknown = parseConfig(JSON.stringify({ models: { m } }), 'c');
+    for (const key of path.replace('<name>', 'm').split('.')) value = (value as Record<string, unknown>)[key];
+    t.equal(JSON.stringify(value), row.default, path);
   }
 });
 

@@ -217,7 +217,8 @@ async function microServices(t: Test, { server, ask }: Running): Promise<void> {
   t.ok(pings.every(({ type, version }) => type === 'io.nats.micro.v1.ping_response' && version === '0.1.0'));
   const endpoints = (await about('INFO')).flatMap((info) => info.endpoints);
   const subjects = endpoints.map(({ subject }) => subject).sort();
-  t.strictSame(subjects, ['millrace.v1.ctl.>', predict('m'), predict('r')]);
+  const ranks = ['m', 'r'].map((model) => `millrace.v1.rank.${model}`);
+  t.strictSame(subjects, ['millrace.v1.ctl.>', predict('m'), predict('r'), ...ranks]);
   t.match(
     endpoints.find(({ subject }) => subject === predict('r')),
     {

@@ -4,7 +4,8 @@ import { validateModel } from '../../config/load.ts';
 import type { ModelInput, OptimizerConfig } from '../../config/schema.ts';
 import { SequentialModel } from '../../src/backtest/sequential-model.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
-import type { Explanation, Features } from '../../src/protocol/messages.ts';
+import type { Features } from '../../src/protocol/messages.ts';
+import type { Explanation } from '../../src/protocol/score-messages.ts';
 import { Insight, interceptName } from '../../src/replica/insight.ts';
 
 type Event = readonly [features: Features, label: number];
