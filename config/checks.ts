@@ -1,4 +1,5 @@
 /** What a schema cannot say: settings that are each right and do not go together. */
+import { classProblems } from './class-checks.ts';
 import { type LossName, lossesOfTask, lossName } from './loss-schema.ts';
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
 import { actorsUser, type Config, type ModelConfig } from './schema.ts';
@@ -104,6 +105,7 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     const sentence = `expected ${others.reverse().join(', ')} or ${last} for task "${model.task}", got "${lossName(model.loss)}"`;
     problems.push(wrongValue([...path, 'loss'], sentence));
   }
+  problems.push(...classProblems(path, model));
   if (path.at(-1) === takenName) {
     problems.push(wrongValue(path, `expected another name: the stream of rejected events has this one`));
   }

@@ -27,7 +27,7 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | false;
   readonly oneOf?: readonly SchemaNode[];
-  /** Secrets and losses are a choice of types. */
+  /** Secrets, losses and class labels are a choice of types. */
   readonly anyOf?: readonly SchemaNode[];
   readonly items?: SchemaNode;
   readonly enum?: readonly string[];
@@ -140,6 +140,7 @@ function expectedOf(node: SchemaNode): string {
 
 /** Of types: a name, or an object where it has numbers of its own; else it is a secret. */
 function choiceOf(choices: readonly SchemaNode[]): string {
+  if (isClass(choices)) return 'a string, an integer or a boolean';
   const named = choices.find(({ oneOf }) => oneOf !== undefined);
   if (named === undefined) return 'a string, {"env": NAME} or {"file": PATH}';
   const names = choices.find((choice) => choice.enum !== undefined)?.enum ?? [];
@@ -154,8 +155,12 @@ function stringOf({ pattern }: SchemaNode): string {
 const countOf = ({ minItems, maxItems }: SchemaNode): string =>
   minItems === undefined ? `at most ${maxItems}` : `${minItems} to ${maxItems}`;
 
-const pluralOf = (node: SchemaNode): string =>
-  node.type === 'array' ? `lists of ${countOf(node)} ${pluralOf(node.items ?? {})}` : `${node.type}s`;
+function pluralOf(node: SchemaNode): string {
+  if (node.type === 'array') return `lists of ${countOf(node)} ${pluralOf(node.items ?? {})}`;
+  return isClass(node.anyOf ?? []) ? 'strings, integers or booleans' : `${node.type}s`;
+}
+
+const isClass = (choices: readonly SchemaNode[]): boolean => choices.some(({ type }) => type === 'boolean');
 
 const namesOf = (variants: readonly SchemaNode[]): string =>
   quotedChoice(variants.map((variant) => String(variant.properties?.name?.const)));

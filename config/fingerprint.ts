@@ -4,10 +4,14 @@
  * memory are not in it.
  */
 import { createHash } from 'node:crypto';
+import type { ClassLabel } from './class-label.ts';
 import type { FeaturesConfig, LossConfig, ModelConfig, OptimizerConfig } from './schema.ts';
 
 export interface Definition {
   readonly task: ModelConfig['task'];
+  /** Of a multiclass model: the list, or how many the labels may bring. */
+  readonly classes?: readonly ClassLabel[];
+  readonly classesMax?: number;
   readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
   readonly features: FeaturesConfig;
@@ -19,13 +23,33 @@ export interface Definition {
 const fingerprintDigits = 16;
 
 /** The loss that a model descends: the configured one, or the one that belongs to its task. */
-export function lossOf(model: Pick<ModelConfig, 'task' | 'loss'>): LossConfig {
-  return model.loss ?? (model.task === 'binary' ? 'logistic' : 'squared');
+export function lossOf({
+  task,
+  loss,
+  optimizer,
+}: Pick<ModelConfig, 'task' | 'loss'> & Partial<Pick<ModelConfig, 'optimizer'>>): LossConfig {
+  if (loss !== undefined) return loss;
+  if (task === 'multiclass') return optimizer?.name === 'nag' ? 'logistic' : 'softmax';
+  return task === 'binary' ? 'logistic' : 'squared';
+}
+
+const classesMaxDefault = 16;
+
+/** How many classes a model may have; 0 for one that has a single score. */
+export function classesMaxOf({
+  task,
+  classes,
+  classesMax,
+}: Pick<ModelConfig, 'task' | 'classes' | 'classesMax'>): number {
+  return task === 'multiclass' ? (classes?.length ?? classesMax ?? classesMaxDefault) : 0;
 }
 
 export function definitionOf(model: ModelConfig): Definition {
-  const { task, optimizer, features, kernel, partitions } = model;
-  return { task, loss: lossOf(model), optimizer, features, kernel, partitions };
+  const { task, classes, optimizer, features, kernel, partitions } = model;
+  const loss = lossOf(model);
+  const classesMax = classesMaxOf(model);
+  const several = classesMax === 0 ? {} : classes === undefined ? { classesMax } : { classes };
+  return { task, ...several, loss, optimizer, features, kernel, partitions };
 }
 
 /** First 16 hex digits of the SHA-256 of the definition as canonical JSON. */

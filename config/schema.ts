@@ -7,6 +7,7 @@
  * `--relearn`. Everything else (actor counts, intervals, limits) may change at every start.
  */
 import { z } from 'zod';
+import { classLabel, classLabelBytesMax } from './class-label.ts';
 import { exploreSchema } from './explore-schema.ts';
 import { combinationSettings } from './features-schema.ts';
 import { guardSchema } from './guard-schema.ts';
@@ -84,13 +85,27 @@ export const featuresSchema = z.strictObject({
 
 export const modelSchema = z.strictObject({
   task: z
-    .enum(['binary', 'regression'])
+    .enum(['binary', 'regression', 'multiclass'])
     .default('binary')
-    .describe('What a label is: 0/1 (or false/true), or a number'),
+    .describe('What a label is: 0/1 (or false/true), a number, or one of several classes'),
+  classes: z
+    .array(classLabel)
+    .min(2)
+    .max(1024)
+    .optional()
+    .describe(
+      `The classes of a multiclass model: strings of at most ${classLabelBytesMax} bytes as JSON, integers or booleans; when absent they are taken from the labels, in order of appearance`,
+    ),
+  classesMax: z
+    .int()
+    .min(2)
+    .max(1024)
+    .optional()
+    .describe('Classes that a multiclass model without a list takes from its labels at most; 16 when absent'),
   loss: lossSchema
     .optional()
     .describe(
-      'Loss that a step descends; logistic for binary and squared for regression when absent. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}',
+      'Loss that a step descends; when absent logistic for binary, squared for regression, softmax for multiclass, or there logistic with optimizer nag. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}. Several classes under a loss of binary models are learned one against all',
     ),
   optimizer: optimizerSchema.default({ name: 'nag', learningRate: 0.5 }).describe('Update rule'),
   features: featuresSchema.prefault({}),
@@ -375,5 +390,5 @@ export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type FeaturesConfig = z.output<typeof featuresSchema>;
 export type Secret = NonNullable<Config['nats']['password']>;
 export type ClientRole = (typeof clientRoles)[number];
-export type { LossConfig, LossName } from './loss-schema.ts';
+export type { LossConfig, ScoreLossName } from './loss-schema.ts';
 export type KernelMode = 'cpu' | 'webasm';

@@ -69,7 +69,7 @@ export function shardShapes(config: ModelConfig): ShardShape[] {
     const range = keyRangeOf(shard, shards, layout.keyCount);
     // A batch takes entries until it is full, and the last one whole.
     const batchEventsMax = config.batch.eventsMax + eventsPerMessageMax;
-    const stagedRowsMax = Math.min(range.end - range.start, 2 * featuresPerMessageMax);
+    const stagedRowsMax = Math.min(range.end - range.start, 2 * featuresPerMessageMax + layout.sharedRows);
     return {
       shard,
       shards,

@@ -3,6 +3,7 @@
  * what a server's parameters must equal bit for bit after the same log (one learner), so it serves as the
  * oracle of tests and as the engine of backtests.
  */
+import type { ClassLabel } from '../../config/class-label.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
@@ -13,15 +14,17 @@ import type { KernelReport } from '../kernels/size-classes.ts';
 import { learnableEvent } from '../learner/events.ts';
 import { idNameOf, LearnedIds } from '../learner/learned-ids.ts';
 import { lossFunction } from '../model/losses.ts';
-import { addToSums, bucketOf, metricsView, totalsLength } from '../model/metrics.ts';
+import { addPrediction, metricsView, totalsLength } from '../model/metrics.ts';
 import type { MetricsView } from '../protocol/messages.ts';
 import { chunksOfTable } from '../shard/row-chunks.ts';
 
 /** One progressive step: what was predicted, and then learned. */
 export interface Step {
-  /** Raw score from before the step. */
+  /** Raw score from before the step; of several classes that of the one that was chosen. */
   readonly raw: number;
-  readonly label: number;
+  readonly label: ClassLabel;
+  /** The one that was chosen of several classes; undefined while none is known. */
+  readonly chosen?: ClassLabel | undefined;
   readonly weight: number;
   /** Of the raw score, by the model's loss, without the weight. */
   readonly loss: number;
@@ -77,10 +80,12 @@ export class SequentialModel {
     const { features, label, weight, time } = learnableEvent(item, definition.task);
     const view = this.#viewOf(features, time);
     const raw = model.learn(this.table, view, label, weight);
-    addToSums(this.totals, definition, raw, label, weight);
-    if (definition.task === 'binary') this.totals[bucketOf(raw, label)]! += 1;
+    const { classes } = model;
+    addPrediction(this.totals, definition, raw, label, weight, classes);
     this.learned++;
-    return { raw, label, weight, loss: lossFunction(definition.loss).value(raw, label), features: view.to };
+    const step = { raw, label, weight, features: view.to };
+    if (classes !== undefined) return { ...step, chosen: classes.labels[classes.best], loss: classes.loss };
+    return { ...step, loss: lossFunction(definition.loss).value(raw, label as number) };
   }
 
   /** The same; undefined when an event of its id was learned lately, which is counted. */
@@ -113,7 +118,11 @@ export class SequentialModel {
   /** What a reply calls `score`. */
   score(features: unknown): number {
     const { definition, model } = this.#built;
-    return lossFunction(definition.loss).link(model.predict(this.table, this.#viewOf(features)));
+    const raw = model.predict(this.table, this.#viewOf(features));
+    const { classes } = model;
+    return classes === undefined
+      ? lossFunction(definition.loss).link(raw)
+      : classes.probabilities[classes.best]!;
   }
 
   /** Keys and values of an event's features. */

@@ -1,10 +1,11 @@
 /** What `millrace backtest` says: a table of losses while it runs, and the figures at the end. */
+import type { ClassLabel } from '../../config/class-label.ts';
 import type { BacktestOutcome, ModelOutcome } from '../backtest/backtest.ts';
 import type { Step } from '../backtest/sequential-model.ts';
 import type { MetricsView } from '../protocol/messages.ts';
 import { counted, countText, figure, pairsText, tableText } from './words.ts';
 
-const columns = ['average loss', 'since last', 'events', 'label', 'raw score', 'features'] as const;
+const columns = ['average loss', 'since last', 'events', 'label', 'predicted', 'features'] as const;
 
 /** One line at 1, 2, 4, 8, ... events: the loss so far, and since the line before. */
 export class LossTable {
@@ -23,19 +24,24 @@ export class LossTable {
     return this.#weight > 0 ? this.#loss / this.#weight : null;
   }
 
-  add({ loss, weight, label, raw, features }: Step, events: number): void {
+  add({ loss, weight, label, raw, chosen, features }: Step, events: number): void {
     this.#loss += loss * weight;
     this.#weight += weight;
     if (events < this.#next || this.#print === undefined) return;
     if (this.#next === 1) this.#print(lineOf(columns));
     const since = (this.#loss - this.#lossBefore) / (this.#weight - this.#weightBefore);
     const cells = [figure(this.average, 6), figure(Number.isFinite(since) ? since : null, 6)];
-    this.#print(lineOf([...cells, countText(events), figure(label), figure(raw), countText(features)]));
+    const shown = [label, chosen ?? raw].map(labelText);
+    this.#print(lineOf([...cells, countText(events), ...shown, countText(features)]));
     this.#next *= 2;
     this.#lossBefore = this.#loss;
     this.#weightBefore = this.#weight;
   }
 }
+
+/** Of several classes their names, cut to the column. */
+const labelText = (label: ClassLabel): string =>
+  typeof label === 'number' ? figure(label) : String(label).slice(0, 12);
 
 const lineOf = (cells: readonly string[]): string => cells.map((cell) => cell.padStart(12)).join(' ');
 
@@ -76,13 +82,14 @@ export function outcomeText({ unreadable, models }: BacktestOutcome, seconds: nu
 }
 
 function qualityText(metrics: MetricsView): string {
-  const { averageLoss, logLoss, auc, accuracy, normalizedEntropy, mae, rmse } = metrics;
+  const { averageLoss, logLoss, auc, accuracy, macroF1 = null, normalizedEntropy, mae, rmse } = metrics;
   const named: [string, number | null][] = [
     ['loss', averageLoss],
     ['log loss', logLoss === averageLoss ? null : logLoss],
     ['normalised entropy', normalizedEntropy],
     ['AUC', auc],
     ['accuracy', accuracy],
+    ['macro F1', macroF1],
     ['MAE', mae],
     ['RMSE', rmse],
   ];
@@ -97,13 +104,17 @@ export function comparisonText({ models }: BacktestOutcome, seconds: number): st
   const rows = models.map((model) => [
     model.name,
     figure(model.metrics.averageLoss, 5),
-    figure(model.metrics.auc ?? model.metrics.rmse),
+    figure(model.metrics.auc ?? model.metrics.rmse ?? model.metrics.accuracy),
     model.difference === undefined ? '' : signed(model.difference.mean),
     intervalText(model),
     model.fingerprint,
   ]);
   const against = `loss less ${first.name}'s`;
-  const table = tableText(['model', 'loss', 'AUC or RMSE', against, '95 % interval', 'parameters'], rows, 1);
+  const table = tableText(
+    ['model', 'loss', 'AUC, RMSE or accuracy', against, '95 % interval', 'parameters'],
+    rows,
+    1,
+  );
   const verdicts = models.slice(1).map((model) => verdictOf(model, first.name));
   const count = `${counted(first.events, 'event')} through ${models.length} models in ${seconds.toFixed(1)} s`;
   return ['', table, '', ...verdicts, count].join('\n');

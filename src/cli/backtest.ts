@@ -147,5 +147,6 @@ const barEvery = 500;
 /** In LIBSVM's and VW's text the classes are usually -1 and 1: for a binary model 1 is 1 and all else 0. */
 function mappingOf(options: EventOptions, format: RecordFormat, candidates: readonly Candidate[]): Mapping {
   const isBinary = candidates.every(({ config }) => config.task === 'binary');
+  if (candidates.every(({ config }) => config.task === 'multiclass')) return { ...options, classes: true };
   return holdsEvents(format) && isBinary ? { positive: '1', ...options } : options;
 }

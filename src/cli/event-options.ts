@@ -22,6 +22,7 @@ export const withEventOptions = (command: Command): Command =>
     .addOption(new Option('--format <name>', 'told by name or content when absent').choices(recordFormats))
     .option('--label <column>', 'records are flat, and this is the label')
     .option('--positive <value>', 'value of the label that means 1; all others mean 0')
+    .option('--classes', 'labels name classes: text is as good as a number')
     .option('--id <column>', "the event's id")
     .option('--time <column>', "the event's time")
     .option('--weight <column>', "the event's importance")

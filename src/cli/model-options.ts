@@ -34,7 +34,7 @@ export const withModelOptions = (command: Command): Command =>
   command
     .option('--config <file>', 'take the model from a config file')
     .option('--model <name>', 'which of its models, when it has several')
-    .option('--task <name>', 'binary or regression')
+    .option('--task <name>', 'binary, regression or multiclass')
     .option('--loss <name>', 'such as logistic, squared, hinge, poisson, quantile (--set loss.tau=0.9)')
     .option('--optimizer <name>', 'update rule')
     .option('--bits <n>', 'log2 of the rows of the hashed table')

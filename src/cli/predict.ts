@@ -6,7 +6,7 @@ import { instanceOf, type PredictCallOptions } from '../client/predict.ts';
 import { readJsonLines } from '../formats/jsonl.ts';
 import type { FileRecord, Row } from '../formats/row.ts';
 import { openSource } from '../formats/source.ts';
-import type { Features, Instance, Prediction } from '../protocol/messages.ts';
+import type { Features, Instance, Label, Prediction } from '../protocol/messages.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { inOrder } from './in-order.ts';
 import { featuresExample, parsedObject } from './json-input.ts';
@@ -64,16 +64,16 @@ async function answer(
     ...(options.minSeq === undefined ? {} : { minSeq: options.minSeq }),
     ...(options.maxAge === undefined ? {} : { maxAgeMs: options.maxAge }),
   };
-  const show = (prediction: Prediction) =>
+  const show = (prediction: Prediction<Label>) =>
     options.json === true ? printJson(terminal, prediction) : terminal.print(sentence(prediction));
-  if (input !== undefined) return show(await client.predict(model, instanceIn(input), call));
+  if (input !== undefined) return show(await client.predict<Label>(model, instanceIn(input), call));
 
   const source = await openSource('-', terminal.stdin);
   let failed = 0;
-  const ask = async (row: Row<FileRecord>): Promise<Prediction | MillraceError> => {
+  const ask = async (row: Row<FileRecord>): Promise<Prediction<Label> | MillraceError> => {
     if (row.kind === 'problem') return new MillraceError('badInput', `line ${row.line}: ${row.problem}`);
     return client
-      .predict(model, instanceIn(row.value), call)
+      .predict<Label>(model, instanceIn(row.value), call)
       .catch((error: unknown) => badLine(row.line, error));
   };
   for await (const outcome of inOrder(readJsonLines(source.chunks), concurrency, ask)) {
@@ -106,8 +106,19 @@ export function instanceIn(record: FileRecord): Instance {
 }
 
 /** One prediction as people read it. */
-export function sentence({ id, prediction, score, version, seq, ageMs }: Prediction): string {
+export function sentence(answer: Prediction<Label>): string {
+  const { id, prediction, score, probabilities, version, seq, ageMs } = answer;
   const provenance = `version ${version}, seq ${countText(seq)}, ${ageMs.toFixed(0)} ms old`;
   const numbers = prediction === score ? `${prediction}` : `${prediction}  score ${score.toFixed(4)}`;
-  return `${numbers}  (${provenance}, id ${id})`;
+  const others = probabilities === undefined ? '' : `  (${probabilityText(probabilities)})`;
+  return `${numbers}${others}  (${provenance}, id ${id})`;
+}
+
+/** Classes in a sentence at most; all of them are in the JSON. */
+const classesShown = 5;
+
+function probabilityText(probabilities: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
+  const shown = sorted.slice(0, classesShown).map(([name, share]) => `${name} ${share.toFixed(4)}`);
+  return [...shown, ...(sorted.length > classesShown ? ['...'] : [])].join(', ');
 }

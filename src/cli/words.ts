@@ -15,13 +15,14 @@ export const figure = (value: number | null | undefined, digits = 4): string =>
 
 /** Loss and what else has a meaning for the task; what is not known yet is left out. */
 export function qualityText(metrics: MetricsView): string {
-  const { averageLoss, logLoss, auc, accuracy, mae, rmse } = metrics;
+  const { averageLoss, logLoss, auc, accuracy, macroF1 = null, mae, rmse } = metrics;
   const named: readonly (readonly [string, number | null])[] = [
     // The logistic loss is the log loss: once is enough.
     logLoss === averageLoss ? ['log loss', logLoss] : ['loss', averageLoss],
     ['log loss', logLoss === averageLoss ? null : logLoss],
     ['AUC', auc],
     ['accuracy', accuracy],
+    ['macro F1', macroF1],
     ['MAE', mae],
     ['RMSE', rmse],
   ];

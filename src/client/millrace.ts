@@ -6,6 +6,7 @@ import type {
   BatchPrediction,
   Features,
   Instance,
+  Label,
   LabelEvent,
   LearnEvent,
   Prediction,
@@ -22,13 +23,17 @@ export interface Millrace extends Admin {
    * `input` is the features, or an instance `{id?, features}`. Features that are themselves called `features`
    * and stand alone are taken for an instance; wrap them.
    */
-  predict(model: string, input: Features | Instance, options?: PredictCallOptions): Promise<Prediction>;
+  predict<Class extends Label = number>(
+    model: string,
+    input: Features | Instance,
+    options?: PredictCallOptions,
+  ): Promise<Prediction<Class>>;
   /** All instances against one state of the model. One that cannot be served has an `error` of its own. */
-  predictMany(
+  predictMany<Class extends Label = number>(
     model: string,
     instances: readonly Instance[],
     options?: PredictCallOptions,
-  ): Promise<BatchPrediction>;
+  ): Promise<BatchPrediction<Class>>;
   /** The candidates of one context by their scores, or in an order that explores. A bad candidate refuses them all. */
   rank(model: string, request: RankRequest, options?: RankCallOptions): Promise<Ranking>;
   /** One message: its events are learned in order, each once. Throws 'tooLarge' rather than splitting it. */

@@ -5,6 +5,7 @@ import type {
   BatchPrediction,
   Features,
   Instance,
+  Label,
   Prediction,
   PredictOptions,
 } from '../protocol/messages.ts';
@@ -23,22 +24,22 @@ export interface RankCallOptions extends RankOptions {
   readonly timeoutMs?: number;
 }
 
-export async function predict(
+export async function predict<Class extends Label>(
   link: Link,
   model: string,
   input: Features | Instance,
   options: PredictCallOptions,
-): Promise<Prediction> {
-  return ask<Prediction>(link, 'predict', model, withId(instanceOf(input)), options);
+): Promise<Prediction<Class>> {
+  return ask<Prediction<Class>>(link, 'predict', model, withId(instanceOf(input)), options);
 }
 
-export async function predictMany(
+export async function predictMany<Class extends Label>(
   link: Link,
   model: string,
   instances: readonly Instance[],
   options: PredictCallOptions,
-): Promise<BatchPrediction> {
-  return ask<BatchPrediction>(link, 'predict', model, { instances: instances.map(withId) }, options);
+): Promise<BatchPrediction<Class>> {
+  return ask<BatchPrediction<Class>>(link, 'predict', model, { instances: instances.map(withId) }, options);
 }
 
 export async function rank(

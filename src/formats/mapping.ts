@@ -12,6 +12,8 @@ export interface Mapping {
   readonly label?: string;
   /** The label's text that means 1; every other one means 0. */
   readonly positive?: string;
+  /** Whether labels are classes, whose text is as good as a number. */
+  readonly classes?: boolean;
   readonly id?: string;
   readonly time?: string;
   readonly weight?: string;
@@ -23,22 +25,20 @@ const secondsBelow = 1e11;
 
 /** Throws MillraceError('badInput') that names what is missing or wrong. */
 export function eventOf(record: FileRecord, mapping: Mapping): LearnEvent {
-  return mapping.label === undefined
-    ? wireEvent(record, mapping.positive)
-    : flatEvent(record, mapping.label, mapping);
+  return mapping.label === undefined ? wireEvent(record, mapping) : flatEvent(record, mapping.label, mapping);
 }
 
-function wireEvent(record: FileRecord, positive: string | undefined): LearnEvent {
+function wireEvent(record: FileRecord, { positive, classes = false }: Mapping): LearnEvent {
   if (typeof record.features !== 'object' || record.features === null) {
     throw bad(
       'expected {"features": {...}, "label": ...}; for flat records name the label with --label COLUMN',
     );
   }
-  if (typeof record.label !== 'number' && typeof record.label !== 'boolean') {
-    throw bad('"label" is neither a number nor a boolean');
-  }
+  if (!isLabel(record.label, classes)) throw bad('"label" is neither a number nor a boolean');
   const event = record as unknown as LearnEvent;
-  return positive === undefined ? event : { ...event, label: labelOf(event.label, 'label', positive) };
+  return positive === undefined
+    ? event
+    : { ...event, label: labelOf(event.label, 'label', { positive, classes }) };
 }
 
 function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): LearnEvent {
@@ -52,7 +52,7 @@ function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): L
   return {
     ...(mapping.id === undefined ? {} : { id: String(present(record, mapping.id)) }),
     features,
-    label: labelOf(present(record, labelColumn), labelColumn, mapping.positive),
+    label: labelOf(present(record, labelColumn), labelColumn, mapping),
     ...(mapping.weight === undefined
       ? {}
       : { weight: weightOf(present(record, mapping.weight), mapping.weight) }),
@@ -67,13 +67,20 @@ function present(record: FileRecord, column: string): unknown {
   throw bad(`there is no column "${column}"; there are ${Object.keys(record).join(', ')}`);
 }
 
-function labelOf(value: unknown, column: string, positive: string | undefined): Label {
+function labelOf(
+  value: unknown,
+  column: string,
+  { positive, classes = false }: { readonly positive?: string | undefined; readonly classes?: boolean },
+): Label {
   if (positive !== undefined) return isValue(value, positive) ? 1 : 0;
-  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (isLabel(value, classes)) return value;
   throw bad(
     `label "${column}" is ${JSON.stringify(value)}, not a number; name the value that means 1 with --positive VALUE`,
   );
 }
+
+const isLabel = (value: unknown, classes: boolean): value is Label =>
+  typeof value === 'number' || typeof value === 'boolean' || (classes && typeof value === 'string');
 
 /** "1", "1.0" and 1 are the same value. */
 function isValue(value: unknown, text: string): boolean {

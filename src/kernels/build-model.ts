@@ -1,11 +1,14 @@
 /** A model's configuration to the parts that compute with it. */
 import type { ModelConfig } from '../../config/schema.ts';
 import { Featurizer } from '../features/featurizer.ts';
+import { ClassNames } from '../model/class-names.ts';
 import { type ModelDefinition, modelDefinition } from '../model/definition.ts';
-import { type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
+import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
+import { ClassModel } from './class-model.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
+import { OneAgainstAll } from './one-against-all.ts';
 import type { OnlineModel } from './online-model.ts';
 import { linearReading, type ScoreReading } from './score-reading.ts';
 
@@ -13,7 +16,8 @@ export interface BuiltModel {
   readonly definition: ModelDefinition;
   readonly featurizer: Featurizer;
   readonly model: OnlineModel;
-  readonly reading: ScoreReading;
+  /** Absent of a model of several classes. */
+  readonly reading: ScoreReading | undefined;
 }
 
 export function buildModel(config: ModelConfig): BuiltModel {
@@ -25,17 +29,32 @@ export function buildModel(config: ModelConfig): BuiltModel {
     definition,
     featurizer: new Featurizer({ ...definition.features, stateRows, featuresMax, depthMax }),
     model: onlineModel(definition, layout),
-    reading: linearReading(layout, definition.optimizer),
+    reading: definition.classesMax > 0 ? undefined : linearReading(layout, definition.optimizer),
   };
 }
 
-function onlineModel(
-  { optimizer, loss, kernel: mode, features }: ModelDefinition,
-  layout: RowLayout,
-): OnlineModel {
+function onlineModel(definition: ModelDefinition, layout: RowLayout): OnlineModel {
+  const { classes, classesMax, optimizer, loss, kernel: mode, features } = definition;
   const { intercept } = features;
+  if (classesMax > 0) return classModel(definition, layout, new ClassNames(classes, classesMax));
   if (optimizer.name === 'nag') {
     return new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept });
   }
   return new LinearModel(layout, linearKernels(optimizer, { mode, intercept }), loss);
+}
+
+function classModel(
+  { optimizer, loss, kernel: mode, features: { intercept } }: ModelDefinition,
+  layout: RowLayout,
+  names: ClassNames,
+): OnlineModel {
+  if (optimizer.name !== 'nag') {
+    return new ClassModel(layout, names, linearKernels(optimizer, { mode, intercept }), loss);
+  }
+  const kernels = nagKernels(mode);
+  const models = Array.from(
+    { length: names.max },
+    (_, c) => new NagModel(layoutOfClass(layout, c), kernels, { config: optimizer, loss, intercept }),
+  );
+  return new OneAgainstAll(layout, names, models, loss);
 }

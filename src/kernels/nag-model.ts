@@ -143,7 +143,8 @@ export class NagModel implements OnlineModel {
 
   #placesOf(event: EventView): { readonly sums: number; readonly range: number } {
     const at = event.from + this.#stateAt;
-    const { width } = this.layout;
-    return { sums: event.rows[at]! * width, range: event.rows[at + 1]! * width };
+    // One against all, each class has its own sums; the range is that of all their labels.
+    const { width, offset } = this.layout;
+    return { sums: event.rows[at]! * width + offset, range: event.rows[at + 1]! * width };
   }
 }

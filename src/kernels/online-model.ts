@@ -3,9 +3,11 @@
  * sequential loop (the table is the whole model), a learner (its working set) and a predictor (its replica), so
  * that all three agree bit for bit.
  */
+import type { ClassLabel } from '../../config/class-label.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { RowReferences } from '../base/row-references.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
+import type { ClassScores } from '../model/class-scores.ts';
 import type { Loss } from '../model/losses.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import type { KernelReport } from './size-classes.ts';
@@ -50,13 +52,15 @@ export const viewOf = (vector: SparseVector, time = 0): EventView => ({
 export interface OnlineModel {
   readonly layout: RowLayout;
   report(): KernelReport;
-  /** Raw score of the event; changes nothing. Throws MillraceError when it is not finite. */
+  /** Of a model of several classes: what its last call came to. */
+  readonly classes?: ClassScores;
+  /** Raw score of the event, of several that of the best class; changes nothing. Throws MillraceError when it is not finite. */
   predict(table: Float32Array, event: EventView): number;
   /**
    * One step on the event's rows; returns the raw score from before it. All or nothing: throws MillraceError,
    * with the table untouched, when a score, a gradient or a parameter would not be finite.
    */
-  learn(table: Float32Array, event: EventView, label: number, weight: number): number;
+  learn(table: Float32Array, event: EventView, label: ClassLabel, weight: number): number;
 }
 
 /** Buffers of a kernel for events of up to `size` coordinates: planes of slots, and values. */
@@ -68,16 +72,28 @@ export interface EventBuffers {
 
 /** Copies the event's rows and values into the planes; what is beyond the event is 0. */
 export function gather(layout: RowLayout, table: Float32Array, event: EventView, into: EventBuffers): void {
-  const { width, optimizerSlots } = layout;
-  const { rows, values, size } = into;
+  gatherRows(layout, table, event, into);
+  gatherValues(event, into);
+}
+
+export function gatherRows(
+  { width, offset, optimizerSlots }: RowLayout,
+  table: Float32Array,
+  event: EventView,
+  { rows, size }: EventBuffers,
+): void {
   const count = event.to - event.from;
   for (let i = 0; i < count; i++) {
-    const at = event.rows[event.from + i]! * width;
+    const at = event.rows[event.from + i]! * width + offset;
     for (let slot = 0; slot < optimizerSlots; slot++) rows[slot * size + i] = table[at + slot]!;
-    values[i] = event.values[event.from + i]!;
   }
-  values.fill(0, count);
   for (let slot = 0; slot < optimizerSlots; slot++) rows.fill(0, slot * size + count, (slot + 1) * size);
+}
+
+export function gatherValues(event: EventView, { values }: EventBuffers): void {
+  const count = event.to - event.from;
+  for (let i = 0; i < count; i++) values[i] = event.values[event.from + i]!;
+  values.fill(0, count);
 }
 
 /** Copies stepped planes back to the event's rows. */
@@ -88,10 +104,10 @@ export function scatter(
   event: EventView,
   size: number,
 ): void {
-  const { width, optimizerSlots } = layout;
+  const { width, offset, optimizerSlots } = layout;
   const count = event.to - event.from;
   for (let i = 0; i < count; i++) {
-    const at = event.rows[event.from + i]! * width;
+    const at = event.rows[event.from + i]! * width + offset;
     for (let slot = 0; slot < optimizerSlots; slot++) table[at + slot] = stepped[slot * size + i]!;
   }
 }

@@ -20,7 +20,7 @@ import { WorkBoard } from './work-board.ts';
 
 export interface BuilderSettings {
   readonly model: string;
-  readonly task: 'binary' | 'regression';
+  readonly task: ModelConfig['task'];
   readonly partitions: number;
   /** This learner's place among the learners of the epoch: it takes the partitions p with p mod learners = learner. */
   readonly learner: number;

@@ -3,10 +3,12 @@
  * Everything here depends on the entries alone, so that it can be made while the batch before it is still
  * being pushed. Buffers are kept and used again.
  */
+import type { ClassLabel } from '../../config/class-label.ts';
 import { type IdHash, noId } from '../base/event-id.ts';
 import { RowReferences } from '../base/row-references.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { EventView, ReferenceRange } from '../kernels/online-model.ts';
+import type { RowLayout } from '../model/row-layout.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import type { Original } from './message-reader.ts';
 import { RowNumbers } from './row-numbers.ts';
@@ -20,10 +22,17 @@ export interface Position {
   readonly key?: string | undefined;
 }
 
+type BatchLayout = Pick<RowLayout, 'sharedKey' | 'sharedRows' | 'classesMax'>;
+
+/** One score, and no shared rows. */
+const plain: BatchLayout = { sharedKey: 0, sharedRows: 0, classesMax: 0 };
+
 export class Batch {
   /** Events ready to be learned. */
   count = 0;
   labels = new Float64Array(256);
+  /** Labels of several classes, in their place. */
+  readonly classLabels: ClassLabel[] = [];
   weights = new Float64Array(256);
   seqs = new Float64Array(256);
   indices = new Uint32Array(256);
@@ -45,7 +54,7 @@ export class Batch {
   /** Event i has the references referenceOffsets[i] to referenceOffsets[i + 1]; `firsts` are row numbers. */
   readonly references = new RowReferences();
   referenceOffsets = new Uint32Array(257);
-  /** Distinct keys; a row's number is its place here. */
+  /** Distinct keys, those of the shared rows first; a row's number is its place here. */
   readonly keys = new RowNumbers();
   /** Sequence of the last entry taken in, whether or not anything in it is learned here; 0 when there is none. */
   toSeq = 0;
@@ -59,8 +68,15 @@ export class Batch {
   /** First and last sequence of what the stream no longer held. */
   readonly gaps: (readonly [first: number, last: number])[] = [];
 
+  readonly #layout: BatchLayout;
+
+  constructor(layout: BatchLayout = plain) {
+    this.#layout = layout;
+  }
+
   clear(): void {
     this.count = 0;
+    this.classLabels.length = 0;
     this.keys.clear();
     this.toSeq = 0;
     this.originals.length = 0;
@@ -76,12 +92,13 @@ export class Batch {
 
   add(
     vector: SparseVector,
-    event: { readonly label: number; readonly weight: number; readonly time: number | undefined },
+    event: { readonly label: ClassLabel; readonly weight: number; readonly time: number | undefined },
     at: Position,
     original: Original,
     id: IdHash = noId,
   ): void {
     const place = this.count;
+    if (place === 0) this.#seed();
     const start = place === 0 ? 0 : this.offsets[place]!;
     this.#reserve(place + 1, start + vector.count);
     this.offsets[place] = start;
@@ -92,7 +109,8 @@ export class Batch {
     }
     this.offsets[place + 1] = start + vector.count;
     this.#refer(place, vector.references);
-    this.labels[place] = event.label;
+    if (this.#layout.classesMax > 0) this.classLabels.push(event.label);
+    else this.labels[place] = event.label as number;
     this.weights[place] = event.weight;
     this.ids.set(id, 2 * place);
     if (id !== noId) this.idCount++;
@@ -103,6 +121,15 @@ export class Batch {
     this.originals.push(original);
     this.messageKeys.push(at.key);
     this.count = place + 1;
+  }
+
+  labelOf(event: number): ClassLabel {
+    return this.#layout.classesMax > 0 ? this.classLabels[event]! : this.labels[event]!;
+  }
+
+  #seed(): void {
+    const { sharedKey, sharedRows } = this.#layout;
+    for (let row = 0; row < sharedRows; row++) this.keys.numberOf(sharedKey + row);
   }
 
   /** Event i, in a table that holds the rows of `keys` in their order. */

@@ -2,13 +2,14 @@
  * From a stream entry to the events in it, checked one by one: one bad event in an array is refused alone, with
  * its index; bytes that cannot be decoded are refused whole.
  */
+import { type ClassLabel, classLabelBytesMax, isClassLabel } from '../../config/class-label.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { contentTypeHeader, decode } from '../protocol/codec.ts';
 
 export interface LearnableEvent {
   readonly features: unknown;
-  readonly label: number;
+  readonly label: ClassLabel;
   readonly weight: number;
   /** The event's own, ms since the epoch. */
   readonly time: number | undefined;
@@ -48,7 +49,7 @@ export function learnableEvent(item: unknown, task: ModelDefinition['task']): Le
   };
 }
 
-function labelOf(label: unknown, task: ModelDefinition['task']): number {
+function labelOf(label: unknown, task: ModelDefinition['task']): ClassLabel {
   if (label === undefined || label === null) throw new MillraceError('badInput', 'label: missing');
   if (task === 'binary') {
     if (label === true || label === 1) return 1;
@@ -56,6 +57,13 @@ function labelOf(label: unknown, task: ModelDefinition['task']): number {
     throw new MillraceError(
       'badInput',
       `label: expected 0, 1, false or true for a binary model, got ${shown(label)}`,
+    );
+  }
+  if (task === 'multiclass') {
+    if (isClassLabel(label)) return label;
+    throw new MillraceError(
+      'badInput',
+      `label: expected a string of at most ${classLabelBytesMax} bytes as JSON, an integer or a boolean for several classes, got ${shown(label)}`,
     );
   }
   if (typeof label === 'number' && Number.isFinite(Math.fround(label))) return label;

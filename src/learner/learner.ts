@@ -9,7 +9,7 @@ import { MillraceError } from '../base/errors.ts';
 import { type FaultPoints, noFaults } from '../base/fault-points.ts';
 import type { OnlineModel } from '../kernels/online-model.ts';
 import type { ModelDefinition } from '../model/definition.ts';
-import { addToSums, bucketOf, sumCount } from '../model/metrics.ts';
+import { addToSums, noBucket, sumCount } from '../model/metrics.ts';
 import { differenceRows } from '../model/row-join.ts';
 import type { BatchTally } from '../protocol/internal.ts';
 import { anchorNumbers, anchorOf } from '../protocol/log-anchor.ts';
@@ -52,7 +52,7 @@ interface Prepared {
 
 export class Learner {
   readonly #parts: LearnerParts;
-  readonly #batches = [new Batch(), new Batch()];
+  readonly #batches: readonly Batch[];
   #next = 0;
   /** A batch that was decoded while the one before it was being staged. */
   #overlapped: Prepared | undefined;
@@ -66,6 +66,7 @@ export class Learner {
 
   constructor(parts: LearnerParts) {
     this.#parts = parts;
+    this.#batches = [new Batch(parts.model.layout), new Batch(parts.model.layout)];
     this.#sums = parts.sums;
     this.#paused = parts.paused;
   }
@@ -214,6 +215,7 @@ export class Learner {
     const sums = learners > 1 ? new Float64Array(sumCount) : this.#sums;
     if (learners > 1) this.#before.set(this.#table.subarray(0, rows * model.layout.width));
     let learned = 0;
+    let counted = 0;
     let repeated = 0;
     for (let i = 0; i < batch.count; i++) {
       if (duplicates?.has(i)) {
@@ -222,9 +224,11 @@ export class Learner {
       }
       board.begin('learner.learning', batch.seqs[i]!, batch.indices[i]!);
       try {
-        const raw = model.learn(this.#table, batch.view(i), batch.labels[i]!, batch.weights[i]!);
-        addToSums(sums, definition, raw, batch.labels[i]!, batch.weights[i]!);
-        this.#buckets[learned++] = bucketOf(raw, batch.labels[i]!);
+        const [label, weight] = [batch.labelOf(i), batch.weights[i]!];
+        const raw = model.learn(this.#table, batch.view(i), label, weight);
+        const bucket = addToSums(sums, definition, raw, label, weight, model.classes);
+        if (bucket !== noBucket) this.#buckets[counted++] = bucket;
+        learned++;
         duplicates?.add(i);
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
@@ -244,7 +248,7 @@ export class Learner {
         ? {}
         : { anchor: bytesOf(Float64Array.from(anchorNumbers(anchorOf(batch.last)))) }),
       sums: bytesOf(sums.slice()),
-      buckets: bytesOf(this.#buckets.slice(0, definition.task === 'binary' ? learned : 0)),
+      buckets: bytesOf(this.#buckets.slice(0, counted)),
       stamps: bytesOf(new Float64Array(batch.stamps)),
     };
   }

@@ -1,10 +1,14 @@
 /** The settings that decide the parameters, with what `auto` and an absent loss come to. */
-import { lossOf } from '../../config/fingerprint.ts';
+import type { ClassLabel } from '../../config/class-label.ts';
+import { classesMaxOf, lossOf } from '../../config/fingerprint.ts';
 import type { KernelMode, LossConfig, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import { kernelModeOf } from './row-layout.ts';
 
 export interface ModelDefinition {
   readonly task: ModelConfig['task'];
+  /** The classes that are listed, and how many there may be: 0 where there is one score. */
+  readonly classes: readonly ClassLabel[] | undefined;
+  readonly classesMax: number;
   readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
   readonly features: ModelConfig['features'];
@@ -13,6 +17,9 @@ export interface ModelDefinition {
 }
 
 export function modelDefinition(config: ModelConfig): ModelDefinition {
-  const { task, optimizer, features, partitions } = config;
-  return { task, loss: lossOf(config), optimizer, features, kernel: kernelModeOf(config), partitions };
+  const { task, classes, optimizer, features, partitions } = config;
+  const loss = lossOf(config);
+  const classesMax = classesMaxOf(config);
+  const kernel = kernelModeOf(config);
+  return { task, classes, classesMax, loss, optimizer, features, kernel, partitions };
 }

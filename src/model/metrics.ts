@@ -3,11 +3,15 @@
  * predictions (Blum, Kalai, Langford 1999). They are part of a model's state: they are committed with the
  * parameters, stand in checkpoints, and go back with a rollback. Windows are differences of two such sums.
  *
- * Layout of the totals, float64: the eight sums below, then, for binary models, two histograms of the raw score
- * (labels 0, then labels 1) with `buckets` buckets of width 1/64 logit over [-8, 8), the ends open.
- * AUC from them counts a pair inside one bucket as one half: exact but for that.
+ * Layout of the totals, float64: the eight sums below, then whole counts. For binary models these are two histograms
+ * of the raw score (labels 0, then labels 1) with `buckets` buckets of width 1/64 logit over [-8, 8), the ends open.
+ * AUC from them counts a pair inside one bucket as one half: exact but for that. For several classes they are the
+ * confusion matrix (confusion-matrix.ts).
  */
+import type { ClassLabel } from '../../config/class-label.ts';
 import type { MetricsView } from '../protocol/messages.ts';
+import type { ClassScores } from './class-scores.ts';
+import { cellOf, macroF1, matrixClassesMax } from './confusion-matrix.ts';
 import type { ModelDefinition } from './definition.ts';
 import { logisticLoss, lossFunction } from './losses.ts';
 
@@ -34,17 +38,44 @@ export function bucketOf(raw: number, label: number): number {
   return sumCount + (label > 0 ? buckets : 0) + clamped;
 }
 
-/** Adds one prediction to the sums (not to the histogram, which takes whole counts by `bucketOf`). */
+type Judged = Pick<ModelDefinition, 'task' | 'loss'>;
+
+/** Of an event that is counted nowhere but in the sums. */
+export const noBucket = -1;
+
+/**
+ * Adds one prediction to the sums; the bucket in which it counts, or noBucket. `classes`: what it came to, where there
+ * are several.
+ */
 export function addToSums(
   totals: Float64Array,
-  definition: Pick<ModelDefinition, 'task' | 'loss'>,
+  definition: Judged,
+  raw: number,
+  label: ClassLabel,
+  weight: number,
+  classes?: ClassScores,
+): number {
+  totals[sums.events]! += 1;
+  totals[sums.weight]! += weight;
+  if (classes !== undefined) return addClasses(totals, classes, weight);
+  addScore(totals, definition, raw, label as number, weight);
+  return definition.task === 'binary' ? bucketOf(raw, label as number) : noBucket;
+}
+
+/** The same for one table: the bucket's count with the sums. */
+export function addPrediction(...prediction: Parameters<typeof addToSums>): void {
+  const bucket = addToSums(...prediction);
+  if (bucket !== noBucket) prediction[0][bucket]! += 1;
+}
+
+function addScore(
+  totals: Float64Array,
+  definition: Judged,
   raw: number,
   label: number,
   weight: number,
 ): void {
   const loss = lossFunction(definition.loss);
-  totals[sums.events]! += 1;
-  totals[sums.weight]! += weight;
   totals[sums.loss]! += weight * loss.value(raw, label);
   totals[sums.label]! += weight * label;
   if (definition.task === 'binary') {
@@ -58,25 +89,38 @@ export function addToSums(
   }
 }
 
+function addClasses(totals: Float64Array, classes: ClassScores, weight: number): number {
+  totals[sums.loss]! += weight * classes.loss;
+  totals[sums.logLoss]! += weight * (classes.logLoss ?? 0);
+  totals[sums.correct]! += classes.isCorrect ? weight : 0;
+  const classesMax = classes.raw.length;
+  if (classesMax > matrixClassesMax) return noBucket;
+  return sumCount + cellOf(classes.label, classes.best, classesMax);
+}
+
 export function metricsView(
   totals: Float64Array,
-  definition: Pick<ModelDefinition, 'task' | 'loss'>,
+  definition: Judged & Partial<Pick<ModelDefinition, 'classesMax'>>,
 ): MetricsView {
   const weight = totals[sums.weight]!;
   const mean = (sum: number) => (weight > 0 ? totals[sum]! / weight : null);
-  const binary = definition.task === 'binary';
+  const { task, loss, classesMax = 0 } = definition;
+  const binary = task === 'binary';
+  const several = task === 'multiclass';
   const squared = mean(sums.squaredError);
-  const logLoss = binary && definition.loss === 'logistic' ? mean(sums.logLoss) : null;
-  const meanLabel = mean(sums.label);
+  const isProbability = loss === 'logistic' || loss === 'softmax';
+  const logLoss = isProbability ? mean(sums.logLoss) : null;
+  const meanLabel = several ? null : mean(sums.label);
   return {
     events: totals[sums.events]!,
     averageLoss: mean(sums.loss),
     logLoss,
     normalizedEntropy: logLoss === null || meanLabel === null ? null : normalizedEntropy(logLoss, meanLabel),
-    accuracy: binary ? mean(sums.correct) : null,
+    accuracy: binary || several ? mean(sums.correct) : null,
+    ...(several ? { macroF1: macroF1(totals.subarray(sumCount), classesMax) } : {}),
     auc: binary ? areaUnderCurve(totals) : null,
-    mae: binary ? null : mean(sums.absoluteError),
-    rmse: binary || squared === null ? null : Math.sqrt(squared),
+    mae: binary || several ? null : mean(sums.absoluteError),
+    rmse: binary || several || squared === null ? null : Math.sqrt(squared),
     meanLabel,
   };
 }

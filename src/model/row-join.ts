@@ -24,8 +24,12 @@ export function differenceRows(
   for (let row = 0; row < keys.length; row++) {
     const at = row * width;
     if (layout.join === 'add') subtractSums(layout, before, rows, at);
-    else if (isState(layout, keys[row]!)) subtractState(layout, keys[row]!, before, rows, at);
-    else subtractNormalized(before, rows, at);
+    else {
+      for (let slot = at; slot < at + layout.optimizerSlots; slot += slotsPerScore) {
+        if (isState(layout, keys[row]!)) subtractState(layout, keys[row]!, before, rows, slot);
+        else subtractNormalized(before, rows, slot);
+      }
+    }
     holdFinite(rows, at, width);
   }
 }
@@ -40,10 +44,17 @@ export function mergeRow(
   at: number,
 ): boolean {
   if (layout.join === 'add') addSums(layout, difference, differenceAt, into, at);
-  else if (isState(layout, key)) addState(layout, key, difference, differenceAt, into, at);
-  else addNormalized(difference, differenceAt, into, at);
+  else {
+    for (let slot = 0; slot < layout.optimizerSlots; slot += slotsPerScore) {
+      if (isState(layout, key)) addState(layout, key, difference, differenceAt + slot, into, at + slot);
+      else addNormalized(difference, differenceAt + slot, into, at + slot);
+    }
+  }
   return holdFinite(into, at, layout.width);
 }
+
+/** (w, G, N) of each score, and what the reserved rows hold in the same places. */
+const slotsPerScore = 3;
 
 const largest = Math.fround(3.4028234663852886e38);
 

@@ -1,8 +1,10 @@
 /**
- * How a model's row is laid out: the optimiser's slots first, then, when numbers are standardised, the running
- * statistics of the feature. And which regions of keys a model has (key-regions.ts).
+ * How a model's row is laid out: the optimiser's slots first, for each score those of one, then, when numbers are
+ * standardised, the running statistics of the feature. And which regions of keys a model has (key-regions.ts).
  */
+import { classesMaxOf } from '../../config/fingerprint.ts';
 import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
+import { namesLength } from './class-names.ts';
 import { type KeyRegion, keyCountOf, keyRegionsOf } from './key-regions.ts';
 import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
@@ -14,8 +16,11 @@ import { optimizerOf } from './optimizers/optimizer.ts';
 export type Join = 'add' | 'normalized';
 
 export interface RowLayout {
-  /** Optimiser slots; the statistics, if any, follow at this offset. */
+  /** Where a row's optimiser slots begin, and how many there are; the statistics, if any, follow the last. */
+  readonly offset: number;
   readonly optimizerSlots: number;
+  /** Classes that a row has slots for; 0 where there is one score. */
+  readonly classesMax: number;
   readonly standardize: boolean;
   /** float32 numbers in a row. */
   readonly width: number;
@@ -26,32 +31,58 @@ export interface RowLayout {
   readonly stateRows: number;
   /** The first of them. */
   readonly stateKey: number;
+  /** Rows of all events together: one stretch of numbers. In a working set they are the first rows. */
+  readonly sharedRows: number;
+  readonly sharedKey: number;
   readonly join: Join;
 }
 
 /** Slots of the running statistics behind the optimiser's: how many, their mean, their population variance. */
 export const statisticsSlots = 3;
 
-export function rowLayoutOf(model: Pick<ModelConfig, 'optimizer' | 'features'>): RowLayout {
+type Shaped = Pick<ModelConfig, 'task' | 'classes' | 'classesMax' | 'optimizer' | 'features'>;
+
+export function rowLayoutOf(model: Shaped): RowLayout {
   const { slots, stateRows, join } = shapeOf(model.optimizer);
-  const optimizerSlots = slots.length;
+  const classesMax = classesMaxOf(model);
+  const optimizerSlots = slots.length * Math.max(1, classesMax);
   const { standardize, bits } = model.features;
+  const width = optimizerSlots + (standardize ? statisticsSlots : 0);
+  const shared = classesMax > 0 && model.classes === undefined ? namesLength(classesMax) : 0;
+  const sharedRows = Math.ceil(shared / width);
   const regions = keyRegionsOf([
     { name: 'hashed', rows: 2 ** bits },
     { name: 'intercept', rows: 1 },
     { name: 'optimizer', rows: stateRows },
+    { name: 'shared', rows: sharedRows },
   ]);
   return {
+    offset: 0,
     optimizerSlots,
+    classesMax,
     standardize,
-    width: optimizerSlots + (standardize ? statisticsSlots : 0),
+    width,
     regions,
     keyCount: keyCountOf(regions),
     stateRows,
     stateKey: 2 ** bits + 1,
+    sharedRows,
+    sharedKey: 2 ** bits + 1 + stateRows,
     join,
   };
 }
+
+/** That of one class: the slots of its score in a row of all. */
+export function layoutOfClass(layout: RowLayout, index: number): RowLayout {
+  const optimizerSlots = layout.optimizerSlots / layout.classesMax;
+  return { ...layout, offset: index * optimizerSlots, optimizerSlots };
+}
+
+/** Where in the table the numbers of the shared rows begin. */
+export const sharedAt = (
+  { sharedKey, width }: RowLayout,
+  { keys }: { readonly keys: Uint32Array | undefined },
+): number => (keys === undefined ? sharedKey * width : 0);
 
 interface OptimizerShape {
   readonly slots: readonly string[];
@@ -64,14 +95,21 @@ function shapeOf(optimizer: OptimizerConfig): OptimizerShape {
   return { slots: optimizerOf(optimizer).slots, stateRows: 0, join: 'add' };
 }
 
-/** Names of the optimiser's slots, in the order in which a row holds them. */
-export const slotNames = (optimizer: OptimizerConfig): readonly string[] => shapeOf(optimizer).slots;
+/** Names of the optimiser's slots, in the order in which a row holds them; those of several classes with their numbers. */
+export function slotNames(model: Shaped): readonly string[] {
+  const { slots } = shapeOf(model.optimizer);
+  const classesMax = classesMaxOf(model);
+  if (classesMax === 0) return slots;
+  const classes = model.classes ?? Array.from({ length: classesMax }, (_, index) => index);
+  return classes.flatMap((name) => slots.map((slot) => `${slot} of ${name}`));
+}
 
 /** Rows from this width on are worth the fixed cost of a webasm call. */
 const wideRow = 256;
 
 /** `auto` depends on nothing but the model's definition, so that a replay computes with the same kernels. */
-export function kernelModeOf(model: Pick<ModelConfig, 'kernel' | 'optimizer' | 'features'>): KernelMode {
+export function kernelModeOf(model: Shaped & Pick<ModelConfig, 'kernel'>): KernelMode {
   if (model.kernel !== 'auto') return model.kernel;
-  return rowLayoutOf(model).width >= wideRow ? 'webasm' : 'cpu';
+  const { width, classesMax } = rowLayoutOf(model);
+  return width / Math.max(1, classesMax) >= wideRow ? 'webasm' : 'cpu';
 }

@@ -2,7 +2,6 @@
  * The public messages, as docs/protocol.md describes them. The same shapes travel as JSON (no header) or as
  * MessagePack (`Content-Type: application/msgpack`).
  */
-
 import type { Quantiles } from '../base/latency-histogram.ts';
 import type { Explanation } from './score-messages.ts';
 
@@ -22,7 +21,8 @@ export interface Features {
   readonly [name: string]: FeatureValue;
 }
 
-export type Label = number | boolean;
+/** A number, 0 or 1, or, of several classes, what names one. */
+export type Label = number | boolean | string;
 
 export interface LearnEvent {
   readonly id?: string;
@@ -72,19 +72,22 @@ export interface Provenance {
   readonly ageMs: number;
 }
 
-export interface Scored {
+export interface Scored<Class extends Label = number> {
   readonly id: string;
-  /** The class (0 or 1) for a binary model, the number for a regression. */
-  readonly prediction: number;
-  /** Binary: the probability of class 1. Regression: the prediction itself. */
+  /** The class (0 or 1) for a binary model, the number for a regression, the most probable of several classes. */
+  readonly prediction: Class;
+  /** Binary: the probability of class 1. Regression: the prediction itself. Several classes: its probability. */
   readonly score: number;
+  /** Of all classes that the model knows, by their text. */
+  readonly probabilities?: Readonly<Record<string, number>>;
   /** u(x), when asked for: the most that one more event like this can move the raw score, by its features. */
   readonly uncertainty?: number;
   /** When asked for. */
   readonly explanation?: Explanation;
 }
 
-export type Prediction = Scored & Provenance;
+/** `Class`: what a class of a multiclass model is; the others answer with a number. */
+export type Prediction<Class extends Label = number> = Scored<Class> & Provenance;
 
 /** An instance of a batch that cannot be served. */
 export interface InstanceError {
@@ -92,7 +95,9 @@ export interface InstanceError {
   readonly error: { readonly code: number; readonly message: string };
 }
 
-export type BatchPrediction = { readonly predictions: readonly (Scored | InstanceError)[] } & Provenance;
+export type BatchPrediction<Class extends Label = number> = {
+  readonly predictions: readonly (Scored<Class> | InstanceError)[];
+} & Provenance;
 
 /** An event that was not learned, as it stands in the rejected stream. */
 export interface RejectedEvent {
@@ -170,6 +175,8 @@ export interface MetricsView {
   /** Log loss over the entropy of the base rate. */
   readonly normalizedEntropy: number | null;
   readonly accuracy: number | null;
+  /** Several classes: the mean of their F1, where there are at most 45 of them. */
+  readonly macroF1?: number | null;
   readonly auc: number | null;
   readonly mae: number | null;
   readonly rmse: number | null;

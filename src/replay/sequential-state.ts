@@ -11,7 +11,7 @@ import { Batch } from '../learner/batch.ts';
 import { BatchBuilder, partitionOf } from '../learner/batch-builder.ts';
 import { ExclusionFilter } from '../learner/exclusion-filter.ts';
 import { LearnedIds } from '../learner/learned-ids.ts';
-import { addToSums, bucketOf } from '../model/metrics.ts';
+import { addPrediction } from '../model/metrics.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { LogEntry } from '../nats/channel.ts';
 import type { CountName, LearningSettings } from '../protocol/internal.ts';
@@ -33,9 +33,10 @@ export class SequentialState {
   readonly totals: Float64Array;
   readonly shape: { readonly keyCount: number; readonly rowWidth: number };
   readonly #model: string;
-  readonly #batch = new Batch();
   readonly #ids: LearnedIds;
-  #segment: (BuiltModel & { readonly builder: BatchBuilder; readonly to: Float64Array }) | undefined;
+  #segment:
+    | (BuiltModel & { readonly builder: BatchBuilder; readonly batch: Batch; readonly to: Float64Array })
+    | undefined;
 
   constructor(
     model: string,
@@ -74,37 +75,35 @@ export class SequentialState {
     const place = { model: this.#model, task, partitions, learner: 0, learners: 1 };
     const filter = new ExclusionFilter(exclusions);
     const builder = new BatchBuilder({ ...place, ...limits }, built.featurizer, from, filter);
-    this.#segment = { ...built, builder, to };
+    this.#segment = { ...built, builder, batch: new Batch(built.model.layout), to };
   }
 
   take(entry: LogEntry): void {
     const segment = this.#segment;
     if (segment === undefined) throw new Error('a segment begins before its entries');
-    const { builder, to } = segment;
+    const { builder, batch, to } = segment;
     if (entry.seq > to[partitionOf(entry.seq, keyOfSubject(entry.subject), to.length)]!) return;
-    const batch = this.#batch;
     batch.clear();
     this.counts.rejected += builder.take(entry, batch).length;
     this.counts.excluded += batch.excluded;
     for (const [first, last] of batch.gaps) this.counts.missing += last - first + 1;
     batch.rowsToKeys();
-    for (let event = 0; event < batch.count; event++) this.#learn(segment, event);
+    for (let event = 0; event < batch.count; event++) this.#learn(segment, batch, event);
   }
 
-  #learn({ model, definition }: BuiltModel, event: number): void {
-    const { labels, weights, ids } = this.#batch;
+  #learn({ model, definition }: BuiltModel, batch: Batch, event: number): void {
+    const { weights, ids } = batch;
     const [high, low] = [ids[2 * event]!, ids[2 * event + 1]!];
     const id = high === 0 && low === 0 ? undefined : `${high} ${low}`;
     if (this.#ids.has(id)) {
       this.counts.duplicates++;
       return;
     }
-    const view = { ...this.#batch.view(event), keys: undefined };
-    const [label, weight] = [labels[event]!, weights[event]!];
+    const view = { ...batch.view(event), keys: undefined };
+    const [label, weight] = [batch.labelOf(event), weights[event]!];
     try {
       const raw = model.learn(this.table, view, label, weight);
-      addToSums(this.totals, definition, raw, label, weight);
-      if (definition.task === 'binary') this.totals[bucketOf(raw, label)]! += 1;
+      addPrediction(this.totals, definition, raw, label, weight, model.classes);
       this.counts.learned++;
       this.#ids.add(id);
     } catch (error) {

@@ -56,6 +56,7 @@ export class Insight {
 
   explanation(features: unknown, table: Float32Array): Explanation {
     const { featurizer, model, reading } = this.#built;
+    if (reading === undefined) throw notOfClasses('explain');
     const named = featurizer.featurizeNamed(features, this.#vector);
     const event = viewOf(this.#vector);
     const rawScore = model.predict(table, event);
@@ -93,13 +94,17 @@ export function requireUncertainty({
   reading,
   definition,
 }: BuiltModel): NonNullable<ScoreReading['uncertainty']> {
-  if (reading.uncertainty !== undefined) return reading.uncertainty;
+  if (reading?.uncertainty !== undefined) return reading.uncertainty;
+  if (reading === undefined) throw notOfClasses('uncertainty');
   const { name } = definition.optimizer;
   throw new MillraceError(
     'badInput',
     `uncertainty: ${name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
   );
 }
+
+const notOfClasses = (what: string): MillraceError =>
+  new MillraceError('badInput', `${what}: not there for a model of several classes`);
 
 /** Each name once: a word that comes twice in a bag is one feature. */
 export function namesByKey(named: readonly NamedFeature[]): Map<number, string[]> {

@@ -1,6 +1,6 @@
 /** `predict`: one instance, or several against one state. */
 import { randomUUID } from 'node:crypto';
-import type { InstanceError, PredictOptions, Scored } from '../protocol/messages.ts';
+import type { InstanceError, Label, PredictOptions, Scored } from '../protocol/messages.ts';
 import { replyError } from '../protocol/replies.ts';
 import type { Endpoint } from './answer-service.ts';
 import type { Insight } from './insight.ts';
@@ -16,7 +16,7 @@ export function predictEndpoint(
     { id, features }: CheckedInstance,
     table: Float32Array,
     options: PredictOptions,
-  ): Scored => {
+  ): Scored<Label> => {
     const plain = { id: id ?? randomUUID(), ...scorer.score(features, table) };
     const { explain, uncertainty } = options;
     return explain || uncertainty ? { ...plain, ...insight.of(features, table, options) } : plain;
@@ -46,7 +46,10 @@ export function predictEndpoint(
 }
 
 /** An instance of a batch that cannot be served says so in its own place. */
-function inItsPlace(item: unknown, score: (instance: CheckedInstance) => Scored): Scored | InstanceError {
+function inItsPlace(
+  item: unknown,
+  score: (instance: CheckedInstance) => Scored<Label>,
+): Scored<Label> | InstanceError {
   try {
     return score(checkedInstance(item));
   } catch (error) {

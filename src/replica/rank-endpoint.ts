@@ -1,6 +1,7 @@
 /** `rank`: the candidates of one context in the order of their scores, or in one that explores. */
 import { randomUUID } from 'node:crypto';
 import type { ExploreConfig } from '../../config/explore-schema.ts';
+import { MillraceError } from '../base/errors.ts';
 import { seededRandom } from '../base/seeded-random.ts';
 import type { BuiltModel } from '../kernels/build-model.ts';
 import { lossFunction } from '../model/losses.ts';
@@ -17,6 +18,7 @@ export interface RankSettings {
 }
 
 export function rankEndpoint(built: BuiltModel, settings: RankSettings): Endpoint {
+  if (built.definition.classesMax > 0) return refuseClasses;
   const ranker = new Ranker(built);
   const { link } = lossFunction(built.definition.loss);
   return (body) => {
@@ -41,3 +43,7 @@ export function rankEndpoint(built: BuiltModel, settings: RankSettings): Endpoin
     };
   };
 }
+
+const refuseClasses: Endpoint = () => {
+  throw new MillraceError('badInput', 'a model of several classes has no one score to rank by');
+};

@@ -38,7 +38,7 @@ export class Ranker {
         featurize(features);
         const event = viewOf(this.#vector);
         raw[at] = model.predict(table, event);
-        if (uncertainty !== undefined) uncertainty[at] = reading.uncertainty!(table, event);
+        if (uncertainty !== undefined) uncertainty[at] = reading!.uncertainty!(table, event);
       });
     }
     return uncertainty === undefined ? { raw } : { raw, uncertainty };

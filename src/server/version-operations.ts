@@ -30,7 +30,7 @@ export class VersionOperations {
     ]);
     const rows = await differenceOf(store, before, after, top);
     const [fromSummary, toSummary] = [await versionSummary(host, from), await versionSummary(host, to)];
-    return { from: fromSummary, to: toSummary, slots: slotNames(config.optimizer), rows };
+    return { from: fromSummary, to: toSummary, slots: slotNames(config), rows };
   }
 
   async prune({ store, model, config }: ModelHost, asked: Partial<Retention>, dryRun: boolean) {

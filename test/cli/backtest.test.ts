@@ -79,6 +79,45 @@ t.test('backtest - classes of -1 and 1 in text formats', async (t) => {
   t.equal((await reportOf([`${folder}/log.vw`, '--task', 'regression'])).metrics.meanLabel, -66 / 200);
 });
 
+t.test('backtest - several classes, from a table and from text', async (t) => {
+  const kinds = ['cat', 'dog', 'bird'];
+  const folder = t.testdir({
+    'log.csv': ['legs,name,kind', ...rows(300).map((_, at) => `l${at % 3},n${at % 5},${kinds[at % 3]}`)].join(
+      '\n',
+    ),
+    'log.vw': rows(300)
+      .map((_, at) => `${(at % 3) + 1} | legs${at % 3} n${at % 5}`)
+      .join('\n'),
+  });
+  const table = await reportOf([`${folder}/log.csv`, '--label', 'kind', '--task', 'multiclass']);
+  t.match(table.metrics, { accuracy: Number, macroF1: Number, logLoss: Number, auc: null, rmse: null });
+  t.ok(table.metrics.accuracy! > 0.9, `accuracy ${table.metrics.accuracy}`);
+  const vw = await reportOf([`${folder}/log.vw`, '--task', 'multiclass', '--set', 'classes=[1,2,3]']);
+  t.ok(vw.metrics.accuracy! > 0.9, `accuracy ${vw.metrics.accuracy}`);
+  const { stdout } = await inProcess([
+    'backtest',
+    `${folder}/log.csv`,
+    '--label',
+    'kind',
+    '--task',
+    'multiclass',
+  ]);
+  t.match(stdout, / {8}256 .* (cat|dog|bird) /);
+  t.match(stdout, /accuracy 0\.9\d*, macro F1 0\.9/);
+  const few = await inProcess([
+    'backtest',
+    `${folder}/log.csv`,
+    '--label',
+    'kind',
+    '--task',
+    'multiclass',
+    '--set',
+    'classesMax=2',
+  ]);
+  t.equal(few.code, 2);
+  t.match(few.stderr, 'line 4: label: "bird" would be class 3; at most 2 (classesMax)');
+});
+
 t.test('backtest - compares models on the same events', async (t) => {
   const config = (model: object) => JSON.stringify({ models: { m: model } });
   const folder = t.testdir({
@@ -118,10 +157,10 @@ t.test('backtest - a bad row ends it in one line, or is passed over', async (t) 
     [[`${folder}/none.csv`], /cannot be read/],
     [[`${folder}/bad.jsonl`, '--format', 'arff'], /Allowed choices are jsonl, csv, libsvm, vw/],
     [[`${folder}/bad.jsonl`, '--format', 'vw', '--label', 'y'], /--label has no meaning for vw/],
-    [[`${folder}/bad.jsonl`, '--loss', 'hinge'], /models\.model\.loss: expected /],
+    [[`${folder}/bad.jsonl`, '--loss', 'none'], /models\.model\.loss: expected /],
     [
       [`${folder}/bad.jsonl`, '--loss', 'logistic', '--task', 'regression'],
-      /expected "squared" for task "regression"/,
+      /expected "squared", .* for task "regression"/,
     ],
     [[`${folder}/bad.jsonl`, '--bits', 'many'], /models\.model\.features\.bits/],
     [[`${folder}/bad.jsonl`, '--set', 'alpha'], /expected PATH=VALUE/],

@@ -56,7 +56,7 @@ t.test('config - a value out of bounds is named with path, bounds, value and pla
 
 t.test('config - what was expected is said for every type', async (t) => {
   const expectations: [object, string][] = [
-    [{ task: 'multi' }, 'models.flights.task: expected "binary" or "regression", got "multi"'],
+    [{ task: 'multi' }, 'models.flights.task: expected "binary", "regression" or "multiclass", got "multi"'],
     [{ batch: { eventsMax: 1.5 } }, 'batch.eventsMax: expected an integer from 1 to 16384, got 1.5'],
     [{ limits: { featuresMax: 1e99 } }, 'limits.featuresMax: expected an integer from 1 to 8192, got 1e+99'],
     [{ checkpoint: { atStop: 'yes' } }, 'checkpoint.atStop: expected true or false, got "yes"'],
@@ -186,6 +186,35 @@ t.test('config - settings that do not go together are refused by path', async (t
       refusal(ofModel({ features: { ngrams: [{ of: 'a', n: 9 }] } })),
       'features.ngrams[0].n: expected an integer from 2 to 8, got 9',
     ],
+    [
+      refusal(ofModel({ task: 'multiclass', optimizer: { name: 'nag' }, loss: 'softmax' })),
+      'models.flights.loss: expected a loss of one score with optimizer "nag"',
+    ],
+    [
+      refusal(ofModel({ loss: 'softmax' })),
+      'expected "logistic", "squared" or "hinge" for task "binary", got "softmax"',
+    ],
+    [refusal(ofModel({ classes: ['a', 'b'] })), 'models.flights.classes: expected it with task "multiclass"'],
+    [
+      refusal(ofModel({ task: 'multiclass', classes: ['a', 1, '1'] })),
+      'models.flights.classes[2]: expected each class once, got "1" again',
+    ],
+    [
+      refusal(ofModel({ task: 'multiclass', classes: ['a', 'b'], classesMax: 2 })),
+      'models.flights.classesMax: expected either classes or classesMax, got both',
+    ],
+    [
+      refusal(ofModel({ task: 'multiclass', actors: { learners: 2 } })),
+      'models.flights.actors.learners: expected 1 without a list of classes, got 2',
+    ],
+    [
+      refusal(ofModel({ task: 'multiclass', guard: { baseRateMax: 1 } })),
+      'models.flights.guard.baseRateMax: expected it for labels that are numbers',
+    ],
+    [
+      refusal(ofModel({ task: 'multiclass', classes: [null, 'a'] })),
+      'models.flights.classes[0]: expected a string, an integer or a boolean, got null',
+    ],
     [nats({ servers: ['x:1'], context: 'c' }), 'nats.context: expected either nats.servers or nats.context'],
     [nats({ password: 'p' }), 'nats.password: expected nats.user beside it'],
     [
@@ -250,7 +279,7 @@ t.test('validateModel - fills in defaults, or refuses in one line that a reply c
   };
   t.equal(
     refused('m', { features: { bits: 99 }, task: 1 }),
-    'models.m.task: expected "binary" or "regression", got 1; models.m.features.bits: expected an integer from 8 to 26, got 99',
+    'models.m.task: expected "binary", "regression" or "multiclass", got 1; models.m.features.bits: expected an integer from 8 to 26, got 99',
   );
   t.match(refused('a b', {}), 'models["a b"]');
   t.match(refused('__proto__', {}), 'cannot be a key');

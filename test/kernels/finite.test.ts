@@ -29,7 +29,8 @@ const optimizer: fc.Arbitrary<NonNullable<ModelInput['optimizer']>> = fc.oneof(
     .tuple(rate, fc.constantFrom(0, 1), fc.constantFrom(0, 1e6), fc.constantFrom(0, 1))
     .map(([alpha, beta, l1, l2]) => ({ name: 'ftrl' as const, alpha, beta, l1, l2 })),
 );
-const shape = fc.record({ optimizer, standardize: fc.boolean(), isBinary: fc.boolean() });
+const task = fc.constantFrom('binary' as const, 'regression' as const, 'multiclass' as const);
+const shape = fc.record({ optimizer, standardize: fc.boolean(), task });
 
 const bitsOf = (numbers: Float32Array): string => Buffer.from(numbers.slice().buffer).toString('base64');
 
@@ -38,14 +39,14 @@ t.test('finite - a step leaves finite numbers, or is refused by name and changes
   const refusals = new Set<string>();
   const property = fc.property(shape, fc.array(event, { minLength: 1, maxLength: 12 }), (how, events) => {
     const standardize = how.standardize && how.optimizer.name !== 'nag';
-    const task = how.isBinary ? 'binary' : 'regression';
+    const { task } = how;
     const config = modelSchema.parse({ task, optimizer: how.optimizer, features: { bits: 8, standardize } });
     const { model, featurizer, definition } = buildModel(config);
     const table = new Float32Array(model.layout.keyCount * model.layout.width);
     const sums = new Float64Array(sumCount);
     const vector = featurizer.vector();
     for (const { features, label: number, weight } of events) {
-      const label = how.isBinary ? Number(number > 0) : number;
+      const label = task === 'regression' ? number : Number(number > 0);
       featurizer.featurize(features, vector);
       const { keys: rows, values, numeric, count } = vector;
       const view = {
@@ -60,7 +61,8 @@ t.test('finite - a step leaves finite numbers, or is refused by name and changes
       };
       const before = bitsOf(table);
       try {
-        addToSums(sums, definition, model.learn(table, view, label, weight), label, weight);
+        const raw = model.learn(table, view, label, weight);
+        addToSums(sums, definition, raw, label, weight, model.classes);
         learned++;
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;

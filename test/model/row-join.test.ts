@@ -96,8 +96,10 @@ t.test('row layout - slots, then statistics; keys, then the intercept', async (t
     { name: 'hashed', firstKey: 0, rows: 256 },
     { name: 'intercept', firstKey: 256, rows: 1 },
     { name: 'optimizer', firstKey: 257, rows: 0 },
+    { name: 'shared', firstKey: 257, rows: 0 },
   ];
-  const added = { regions, keyCount: 257, stateRows: 0, stateKey: 257, join: 'add' };
+  const state = { stateRows: 0, stateKey: 257, sharedRows: 0, sharedKey: 257 };
+  const added = { offset: 0, classesMax: 0, regions, keyCount: 257, ...state, join: 'add' };
   t.same(layoutOf(optimizers[0]!, false), { optimizerSlots: 1, standardize: false, width: 1, ...added });
   t.same(layoutOf(optimizers[2]!, true), { optimizerSlots: 2, standardize: true, width: 5, ...added });
   const nag = rowLayoutOf(modelSchema.parse({ optimizer: { name: 'nag' }, features: { bits: 8 } }));

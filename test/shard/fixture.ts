@@ -17,13 +17,17 @@ import {
 import type { PushPart } from '../../src/shard/staging.ts';
 
 export const layoutOf = (width: number, keyCount: number): RowLayout => ({
+  offset: 0,
   optimizerSlots: width,
+  classesMax: 0,
   standardize: false,
   width,
   regions: keyRegionsOf([{ name: 'hashed', rows: keyCount }]),
   keyCount,
   stateRows: 0,
   stateKey: keyCount,
+  sharedRows: 0,
+  sharedKey: keyCount,
   join: 'add',
 });
 

@@ -197,7 +197,7 @@ function drawPublish(random: Random, drawItem: () => object, keyed: boolean, hor
  * it is forgotten. With several learners it depends on the order which of them is learned and what is forgotten; so
  * there they are equal, and as few as are remembered.
  */
-function itemSource(random: Random, task: 'binary' | 'regression', isExact: boolean): () => object {
+function itemSource(random: Random, task: ModelConfig['task'], isExact: boolean): () => object {
   const draw = () => drawEvent(random, task, isExact);
   const pool = Array.from({ length: idsMax }, (_, number) => ({ ...draw(), id: `id-${number}` }));
   return () => {
@@ -206,7 +206,7 @@ function itemSource(random: Random, task: 'binary' | 'regression', isExact: bool
   };
 }
 
-function drawEvent(random: Random, task: 'binary' | 'regression', isExact: boolean): object {
+function drawEvent(random: Random, task: ModelConfig['task'], isExact: boolean): object {
   const number = Math.round((random.next() * 4 - 2) * 64) / 64;
   const features: Record<string, unknown> = { w: random.pick(words) };
   if (random.chance(0.5)) features.n = number;

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import type { ModelConfig } from '../../config/schema.ts';
 import type { Features, LearnEvent } from '../../src/protocol/messages.ts';
 
 /** A message for the stream: events as they are sent, or bytes from which no event can be taken. */
@@ -112,18 +113,29 @@ export function madeFeatures(random: () => number): Features {
   };
 }
 
-export function madeEvent(random: () => number, task: 'binary' | 'regression'): LearnEvent {
+type Task = ModelConfig['task'];
+
+export function madeEvent(random: () => number, task: Task): LearnEvent {
   const features = madeFeatures(random);
   const score = (features.price as number) + (features.member === true ? 0.5 : -0.5);
   const flag = random() < 1 / (1 + Math.exp(-2 * score));
-  const label = task === 'regression' ? score + random() : random() < 0.5 ? flag : Number(flag);
+  const isBoolean = task === 'binary' && random() < 0.5;
+  const label = {
+    regression: () => score + random(),
+    binary: () => (isBoolean ? flag : Number(flag)),
+    multiclass: () => classOf(score + random()),
+  };
   return {
     features,
-    label,
+    label: label[task](),
     ...(random() < 0.2 ? { weight: pick(random, [0, 0.25, 1, 3]) } : {}),
     ...(random() < 0.2 ? { id: `e${random()}`, time: 1_700_000_000_000 } : {}),
   };
 }
+
+/** Of every kind; 1 and "1" are one class. */
+const classes = ['low', 'Łódź', true, 1, '1', -7, 'high'];
+const classOf = (score: number) => classes[Math.min(6, Math.max(0, Math.floor(2 * score + 3)))]!;
 
 /** None of these can be learned by any model. */
 const badEvents: readonly unknown[] = [
@@ -134,7 +146,7 @@ const badEvents: readonly unknown[] = [
   { label: 1 },
   { features: { a: 1 } },
   { features: [1, 2], label: 1 },
-  { features: { a: 1 }, label: 'yes' },
+  { features: { a: 1 }, label: ['yes'] },
   { features: { a: 1 }, label: Number.NaN },
   { features: { a: 1 }, label: 1, weight: -1 },
   { features: { a: 1 }, label: 1, time: 'noon' },
@@ -155,12 +167,7 @@ const garbage: readonly StreamMessage[] = [
 ];
 
 /** About `events` events, half of them with one of `distinctIds` ids where there are any: one alone, few or many in a message, both wire formats, with bad ones in between. */
-export function madeStream(
-  seed: number,
-  events: number,
-  task: 'binary' | 'regression',
-  distinctIds = 0,
-): MadeStream {
+export function madeStream(seed: number, events: number, task: Task, distinctIds = 0): MadeStream {
   const random = randomOf(seed);
   // Its own numbers, so that the streams are the same with and without ids that come again.
   const more = randomOf(seed + 1);

@@ -1,8 +1,8 @@
 /** What a loss of a raw score p (before any link) against a label y is to those who learn and measure with it. */
-import type { LossName } from '../../../config/schema.ts';
+import type { ScoreLossName } from '../../../config/schema.ts';
 
 export interface Loss {
-  readonly name: LossName;
+  readonly name: ScoreLossName;
   value(raw: number, label: number): number;
   /** dl/dp. */
   derivative(raw: number, label: number): number;

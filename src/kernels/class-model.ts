@@ -1,0 +1,139 @@
+/**
+ * A linear model of several classes whose optimiser works coordinate by coordinate: a row holds the slots of every
+ * class, and the kernels of one score (linear-kernels.ts) run once for each class. With softmax the gradient of class
+ * c is p_c - [c is the label]; one against all it is that of the class's own loss (src/model/class-scores.ts).
+ *
+ * As in linear-model.ts `learn` is progressive, and statistics take a new number before the gradients are formed.
+ */
+import type { ClassLabel } from '../../config/class-label.ts';
+import type { LossConfig } from '../../config/schema.ts';
+import type { ClassNames } from '../model/class-names.ts';
+import { ClassScores, ownLabel, softmax } from '../model/class-scores.ts';
+import { lossFunction } from '../model/losses.ts';
+import { layoutOfClass, type RowLayout, sharedAt } from '../model/row-layout.ts';
+import { EventStatistics } from './event-statistics.ts';
+import type { LinearKernels, SizedKernels } from './linear-kernels.ts';
+import {
+  allFinite,
+  divergence,
+  type EventView,
+  finiteScore,
+  gatherRows,
+  gatherValues,
+  type OnlineModel,
+  scatter,
+} from './online-model.ts';
+import type { KernelReport } from './size-classes.ts';
+
+export class ClassModel implements OnlineModel {
+  readonly layout: RowLayout;
+  readonly classes: ClassScores;
+  readonly #names: ClassNames;
+  readonly #kernels: LinearKernels;
+  readonly #loss: LossConfig;
+  readonly #layouts: readonly RowLayout[];
+  readonly #statistics: EventStatistics | undefined;
+  readonly #gradients: Float64Array;
+  /** Stepped planes of each class, kept until all of them are known to be finite. */
+  readonly #stepped: Float32Array[];
+
+  constructor(layout: RowLayout, names: ClassNames, kernels: LinearKernels, loss: LossConfig) {
+    this.layout = layout;
+    this.classes = new ClassScores(names.max, loss);
+    this.#names = names;
+    this.#kernels = kernels;
+    this.#loss = loss;
+    this.#layouts = Array.from({ length: names.max }, (_, c) => layoutOfClass(layout, c));
+    this.#statistics = layout.standardize ? new EventStatistics(layout) : undefined;
+    this.#gradients = new Float64Array(names.max);
+    this.#stepped = Array.from({ length: names.max }, () => new Float32Array(0));
+  }
+
+  report(): KernelReport {
+    return this.#kernels.report();
+  }
+
+  predict(table: Float32Array, event: EventView): number {
+    this.#names.refresh(table, sharedAt(this.layout, event));
+    const { labels } = this.#names;
+    this.#scoreScaled(table, event, labels.length);
+    this.classes.settle(labels, labels.length);
+    return this.classes.raw[this.classes.best]!;
+  }
+
+  learn(table: Float32Array, event: EventView, label: ClassLabel, weight: number): number {
+    const shared = sharedAt(this.layout, event);
+    this.#names.refresh(table, shared);
+    const number = this.#names.numberOf(label);
+    const count = Math.max(this.#names.labels.length, number + 1);
+    const sized = this.#scoreScaled(table, event, count);
+    this.classes.settle([...this.#names.labels], count);
+    this.classes.label = number;
+    this.#formGradients(table, event, sized, count, weight);
+    this.#step(table, event, sized, count);
+    for (let c = 0; c < count; c++) {
+      scatter(this.#layouts[c]!, this.#stepped[c]!, table, event, sized.size);
+    }
+    this.#statistics?.store(table, event);
+    this.#names.write(table, shared, number, label);
+    return this.classes.raw[this.classes.best]!;
+  }
+
+  #scoreScaled(table: Float32Array, event: EventView, count: number): SizedKernels {
+    const sized = this.#kernels.sized(event.to - event.from);
+    gatherValues(event, sized);
+    this.#statistics?.scale(table, event, sized.values);
+    this.#score(table, event, sized, count, this.classes.raw);
+    return sized;
+  }
+
+  #score(
+    table: Float32Array,
+    event: EventView,
+    sized: SizedKernels,
+    count: number,
+    into: Float64Array,
+  ): void {
+    for (let c = 0; c < count; c++) {
+      gatherRows(this.#layouts[c]!, table, event, sized);
+      into[c] = finiteScore(sized.score());
+    }
+  }
+
+  /** dl/ds of each class, times the event's weight. */
+  #formGradients(
+    table: Float32Array,
+    event: EventView,
+    sized: SizedKernels,
+    count: number,
+    weight: number,
+  ): void {
+    const gradients = this.#gradients;
+    gradients.set(this.classes.raw);
+    if (this.#statistics !== undefined) {
+      this.#statistics.observe(table, event, sized.values);
+      this.#score(table, event, sized, count, gradients);
+    }
+    const { label } = this.classes;
+    if (this.#loss === 'softmax') softmax(gradients, count, gradients);
+    for (let c = 0; c < count; c++) {
+      const isIt = c === label;
+      const derivative =
+        this.#loss === 'softmax'
+          ? gradients[c]! - (isIt ? 1 : 0)
+          : lossFunction(this.#loss).derivative(gradients[c]!, ownLabel(this.#loss, isIt));
+      gradients[c] = Math.fround(weight * derivative);
+      if (!Number.isFinite(gradients[c])) throw divergence('the gradient of a class');
+    }
+  }
+
+  #step(table: Float32Array, event: EventView, sized: SizedKernels, count: number): void {
+    for (let c = 0; c < count; c++) {
+      gatherRows(this.#layouts[c]!, table, event, sized);
+      const stepped = sized.step(this.#gradients[c]!);
+      if (!allFinite(stepped)) throw divergence('a parameter after this step');
+      if (this.#stepped[c]!.length < stepped.length) this.#stepped[c] = new Float32Array(stepped.length);
+      this.#stepped[c]!.set(stepped);
+    }
+  }
+}
