@@ -115,6 +115,10 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
   problems.push(...guardProblems([...path, 'guard'], model));
+  if (model.features.exactIds !== undefined && actors.learners > 1) {
+    const sentence = `expected 1 with features.exactIds, whose places only one learner can give away, got ${actors.learners}`;
+    problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
+  }
   const { optimizer, features } = model;
   const hasInterceptRate =
     'interceptLearningRate' in optimizer && optimizer.interceptLearningRate !== undefined;

@@ -16,6 +16,30 @@ const affixSchema = z.strictObject({
   length: z.int().min(1).max(32).describe('Characters of it'),
 });
 
+export const exactIdsSchema = z.strictObject({
+  of: z
+    .array(path('Feature or namespace'))
+    .min(1)
+    .max(64)
+    .describe('Features and namespaces whose texts are ids'),
+  bits: integer(3, 24, 16, 'log2 of the ids that the table holds'),
+  admitAfter: integer(1, 1000, 1, 'An id takes part from this sighting on'),
+  expireAfterMs: integer(
+    0,
+    1e13,
+    0,
+    'Stream time after which an id that was not seen is forgotten; 0: never',
+  ),
+  whenFull: z
+    .enum(['replace', 'refuse'])
+    .default('replace')
+    .describe(
+      'What a new id gets where its bucket is full: the place of the one not seen the longest, or none',
+    ),
+});
+
+export type ExactIdsConfig = z.output<typeof exactIdsSchema>;
+
 export const combinationSettings = {
   permutations: z
     .enum(['across', 'within', 'all'])
@@ -41,4 +65,9 @@ export const combinationSettings = {
     .max(64)
     .optional()
     .describe('Features and namespaces that stand in no weight of their own, only in what is made from them'),
+  exactIds: exactIdsSchema
+    .optional()
+    .describe(
+      'Ids that share no row with anything else, in a table of their own: `{of, bits, admitAfter, expireAfterMs, whenFull}`',
+    ),
 };

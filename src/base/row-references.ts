@@ -4,6 +4,9 @@
  * is found only when the event's turn comes in the order of the log. A group is referred to as a whole, by its first
  * row, so that it lies together in a working set too.
  */
+/** Parts of a model that are referred to; the numbers are those of `parts`. */
+export const referenceParts = { exactClock: 2, exactId: 3 } as const;
+
 export class RowReferences {
   count = 0;
   /** Rows of all groups together. */
@@ -33,6 +36,17 @@ export class RowReferences {
     this.values[at] = value;
     this.tags[2 * at] = tagHigh;
     this.tags[2 * at + 1] = tagLow;
+  }
+
+  /** Adds to the value of a reference with this place and tag; false when there is none. */
+  merge(first: number, value: number, tagHigh: number, tagLow: number): boolean {
+    for (let at = 0; at < this.count; at++) {
+      if (this.firsts[at] !== first || this.tags[2 * at] !== tagHigh || this.tags[2 * at + 1] !== tagLow)
+        continue;
+      this.values[at]! += value;
+      return true;
+    }
+    return false;
   }
 
   #grow(): void {

@@ -19,6 +19,7 @@ interface Scope {
   readonly operandCount: number;
   readonly affixCount: number;
   readonly isSilent: boolean;
+  readonly isExact: boolean;
   readonly group: number;
 }
 
@@ -36,6 +37,8 @@ export class Combiner {
   readonly affixes: NameAffix[] = [];
   /** Whether the feature at hand stands in combinations only. */
   isSilent = false;
+  /** Whether its text is an id of the exact table. */
+  isExact = false;
   readonly #combinations: Combinations;
   readonly #featuresMax: number;
   readonly #features = new EventFeatures();
@@ -69,6 +72,7 @@ export class Combiner {
     this.#groupNames.length = 0;
     this.#group = 0;
     this.isSilent = false;
+    this.isExact = false;
     const { root } = this.#combinations;
     this.#take(root);
     return root;
@@ -79,12 +83,12 @@ export class Combiner {
    * "age" in the namespace "user".
    */
   enter(from: OperandNode | undefined, name: string, isNamespace: boolean): OperandNode | undefined {
-    const { isSilent } = this;
+    const { isSilent, isExact } = this;
     const [operandCount, affixCount, group] = [this.#active.length, this.affixes.length, this.#group];
     const tokens = name.includes('.') ? name.split('.') : [name];
     if (this.#scopes.length === 0)
       this.#group = isNamespace || tokens.length > 1 ? this.#groupOf(tokens[0]!) : 0;
-    this.#scopes.push({ operandCount, affixCount, isSilent, group });
+    this.#scopes.push({ operandCount, affixCount, isSilent, isExact, group });
     let node = from;
     for (const token of tokens) {
       node = node?.children.get(token);
@@ -96,10 +100,11 @@ export class Combiner {
 
   /** Back up by the name that was entered last. */
   leave(): void {
-    const { operandCount, affixCount, isSilent, group } = this.#scopes.pop()!;
+    const { operandCount, affixCount, isSilent, isExact, group } = this.#scopes.pop()!;
     this.#active.length = operandCount;
     this.affixes.length = affixCount;
     this.isSilent = isSilent;
+    this.isExact = isExact;
     this.#group = group;
   }
 
@@ -120,10 +125,11 @@ export class Combiner {
     for (const cross of crosses) formCross(cross, this.#features, this.#members, take);
   }
 
-  #take({ operands, affixes, isSilent }: OperandNode): void {
+  #take({ operands, affixes, isSilent, isExact }: OperandNode): void {
     for (const operand of operands) this.#active.push(operand);
     for (const affix of affixes) this.affixes.push(affix);
     if (isSilent) this.isSilent = true;
+    if (isExact) this.isExact = true;
   }
 
   #groupOf(token: string): number {

@@ -17,6 +17,7 @@ import { MillraceError } from '../base/errors.ts';
 import { finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
 import { SparseVector } from '../base/sparse-vector.ts';
 import { Combiner, tooManyFeatures } from './combiner.ts';
+import { type ExactPlaces, ExactReferences } from './exact-references.ts';
 import { affixText } from './grams.ts';
 import type { CombinationSettings, OperandNode } from './operand-tree.ts';
 import { PackedFeatures } from './packed-features.ts';
@@ -28,6 +29,8 @@ export interface FeaturizerSettings extends CombinationSettings {
   readonly stateRows?: number;
   readonly featuresMax: number;
   readonly depthMax: number;
+  /** Where the exact ids' rows are. */
+  readonly exactPlaces?: ExactPlaces | undefined;
 }
 
 /** A name that would reach an object's prototype somewhere down the road, and what MessagePack's decoder makes of it. */
@@ -51,6 +54,7 @@ export class Featurizer {
   readonly #stateRows: number;
   readonly #combiner: Combiner;
   readonly #packed: PackedFeatures;
+  readonly #exact: ExactReferences | undefined;
   readonly #path: string[] = [];
   /** What the event's features are called, while somebody wants to know. */
   #named: NamedFeature[] | undefined;
@@ -62,6 +66,7 @@ export class Featurizer {
     this.#stateRows = settings.stateRows ?? 0;
     this.#entriesMax = settings.featuresMax + (settings.intercept ? 1 : 0) + this.#stateRows;
     this.#combiner = new Combiner(settings, settings.featuresMax);
+    this.#exact = settings.exactPlaces && new ExactReferences(settings.exactPlaces);
     this.#packed = new PackedFeatures({ ...settings, entriesMax: this.#entriesMax });
   }
 
@@ -109,6 +114,11 @@ export class Featurizer {
       this.#named = undefined;
     }
     return named;
+  }
+
+  /** The key under which the feature of a row is named: an id is by its bucket. */
+  namedKey(key: number): number {
+    return this.#exact?.bucketOf(key) ?? key;
   }
 
   /** The rows that every event has. */
@@ -214,7 +224,8 @@ export class Featurizer {
   #add(hash: number, value: number, numeric: 0 | 1, into: SparseVector, item?: string | number): void {
     const full = finalize(hash);
     const name = this.#named && featureName(this.#path, item);
-    if (!this.#combiner.isSilent) this.#put(full, value, numeric, into, name);
+    if (this.#combiner.isExact && typeof item === 'string') this.#refer(full, item, into, name);
+    else if (!this.#combiner.isSilent) this.#put(full, value, numeric, into, name);
     if (this.#combiner.isPlain) return;
     this.#combiner.add(full, value, name);
     if (typeof item === 'number') return;
@@ -233,6 +244,12 @@ export class Featurizer {
     const key = this.#keyOf(hash);
     if (!into.add(key, value, numeric) || into.count > this.#entriesMax)
       throw tooManyFeatures(this.#settings.featuresMax);
+    if (name !== undefined) this.#named?.push({ name, key });
+  }
+
+  #refer(hash: number, text: string, into: SparseVector, name: string | undefined): void {
+    const key = this.#exact!.refer(hash, text, into.references);
+    if (into.references.count > this.#settings.featuresMax) throw tooManyFeatures(this.#settings.featuresMax);
     if (name !== undefined) this.#named?.push({ name, key });
   }
 

@@ -22,6 +22,8 @@ export interface OperandNode {
   readonly affixes: readonly NameAffix[];
   /** Features from here on are none of their own: they stand in combinations only. */
   readonly isSilent: boolean;
+  /** Texts from here on are ids of the exact table. */
+  readonly isExact: boolean;
 }
 
 interface GrowingNode extends OperandNode {
@@ -29,6 +31,7 @@ interface GrowingNode extends OperandNode {
   readonly operands: number[];
   readonly affixes: NameAffix[];
   isSilent: boolean;
+  isExact: boolean;
 }
 
 /** Settings of features that are made from others. */
@@ -38,6 +41,7 @@ export interface CombinationSettings {
   readonly ngrams?: readonly GramSetting[] | undefined;
   readonly affixes?: readonly AffixSetting[] | undefined;
   readonly ignoreLinear?: readonly string[] | undefined;
+  readonly exactIds?: { readonly of: readonly string[] } | undefined;
 }
 
 export interface Combinations {
@@ -50,10 +54,16 @@ export interface Combinations {
   readonly isPlain: boolean;
 }
 
-const newNode = (): GrowingNode => ({ children: new Map(), operands: [], affixes: [], isSilent: false });
+const newNode = (): GrowingNode => ({
+  children: new Map(),
+  operands: [],
+  affixes: [],
+  isSilent: false,
+  isExact: false,
+});
 
 export function combinationsOf(settings: CombinationSettings): Combinations {
-  const { interactions, permutations, ngrams = [], affixes = [], ignoreLinear = [] } = settings;
+  const { interactions, permutations, ngrams = [], affixes = [], ignoreLinear = [], exactIds } = settings;
   const root = newNode();
   const numbers = new Map<string, number>();
   const operandOf = (path: string): number => {
@@ -69,6 +79,7 @@ export function combinationsOf(settings: CombinationSettings): Combinations {
   const sources = ngrams.map((setting) => ({ setting, operand: operandOf(setting.of) }));
   for (const affix of affixes) nodeAt(root, affix.of).affixes.push(affixOf(affix));
   for (const path of ignoreLinear) nodeAt(root, path).isSilent = true;
+  for (const path of exactIds?.of ?? []) nodeAt(root, path).isExact = true;
   return {
     root,
     operandCount: numbers.size,
@@ -79,7 +90,8 @@ export function combinationsOf(settings: CombinationSettings): Combinations {
       masks: masksOf(n, skips),
       joins: of === everything ? undefined : operandsAlong(root, of),
     })),
-    isPlain: numbers.size === 0 && affixes.length === 0 && ignoreLinear.length === 0,
+    isPlain:
+      numbers.size === 0 && affixes.length === 0 && ignoreLinear.length === 0 && exactIds === undefined,
   };
 }
 

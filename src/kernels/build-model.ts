@@ -1,10 +1,13 @@
 /** A model's configuration to the parts that compute with it. */
+import type { ExactIdsConfig } from '../../config/features-schema.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { Featurizer } from '../features/featurizer.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { type ModelDefinition, modelDefinition } from '../model/definition.ts';
+import { ExactIds } from '../model/exact-ids.ts';
 import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
 import { ClassModel } from './class-model.ts';
+import { ExactIdModel } from './exact-id-model.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
@@ -25,11 +28,18 @@ export function buildModel(config: ModelConfig): BuiltModel {
   const layout = rowLayoutOf(config);
   const { featuresMax, depthMax } = config.limits;
   const { stateRows } = layout;
+  const { exactIds } = definition.features;
+  const reading = definition.classesMax > 0 ? undefined : linearReading(layout, definition.optimizer);
   return {
     definition,
-    featurizer: new Featurizer({ ...definition.features, stateRows, featuresMax, depthMax }),
-    model: onlineModel(definition, layout),
-    reading: definition.classesMax > 0 ? undefined : linearReading(layout, definition.optimizer),
+    featurizer: new Featurizer({
+      ...definition.features,
+      stateRows,
+      exactPlaces: layout.exactIds,
+      featuresMax,
+      depthMax,
+    }),
+    ...withExactIds(onlineModel(definition, layout), reading, exactIds),
   };
 }
 
@@ -57,4 +67,14 @@ function classModel(
     (_, c) => new NagModel(layoutOfClass(layout, c), kernels, { config: optimizer, loss, intercept }),
   );
   return new OneAgainstAll(layout, names, models, loss);
+}
+
+function withExactIds(
+  model: OnlineModel,
+  reading: ScoreReading | undefined,
+  config: ExactIdsConfig | undefined,
+): Pick<BuiltModel, 'model' | 'reading'> {
+  if (config === undefined) return { model, reading };
+  const outer = new ExactIdModel(model, new ExactIds(config, model.layout.width));
+  return { model: outer, reading: reading && outer.readingOf(reading) };
 }

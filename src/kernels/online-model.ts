@@ -53,7 +53,7 @@ export interface OnlineModel {
   readonly layout: RowLayout;
   report(): KernelReport;
   /** Of a model of several classes: what its last call came to. */
-  readonly classes?: ClassScores;
+  readonly classes?: ClassScores | undefined;
   /** Raw score of the event, of several that of the best class; changes nothing. Throws MillraceError when it is not finite. */
   predict(table: Float32Array, event: EventView): number;
   /**

@@ -18,6 +18,8 @@ import { scaled } from '../model/standardizer.ts';
 import type { EventView } from './online-model.ts';
 
 export interface ScoreReading {
+  /** The event with what it refers to as entries behind its own; absent where all of it is there. Valid until the next call. */
+  seen?(table: Float32Array, event: EventView): EventView;
   /** Into `into[i]` what entry `event.from + i` adds to the raw score, before that is clipped or rounded. */
   contributions(table: Float32Array, event: EventView, into: Float64Array): void;
   /** u(x) of the event; absent where the optimiser keeps no sum of squared gradients. Throws when it is not finite. */

@@ -4,8 +4,10 @@
  */
 import { classesMaxOf } from '../../config/fingerprint.ts';
 import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
+import type { ExactPlaces } from '../features/exact-references.ts';
 import { namesLength } from './class-names.ts';
-import { type KeyRegion, keyCountOf, keyRegionsOf } from './key-regions.ts';
+import { bucketBits, bucketRows, clockRows } from './exact-ids.ts';
+import { type KeyRegion, keyCountOf, keyRegionsOf, type RegionSize, regionNamed } from './key-regions.ts';
 import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
 
@@ -35,6 +37,8 @@ export interface RowLayout {
   readonly sharedRows: number;
   readonly sharedKey: number;
   readonly join: Join;
+  /** Where exact ids are; undefined when the model has none. */
+  readonly exactIds?: ExactPlaces | undefined;
 }
 
 /** Slots of the running statistics behind the optimiser's: how many, their mean, their population variance. */
@@ -46,7 +50,7 @@ export function rowLayoutOf(model: Shaped): RowLayout {
   const { slots, stateRows, join } = shapeOf(model.optimizer);
   const classesMax = classesMaxOf(model);
   const optimizerSlots = slots.length * Math.max(1, classesMax);
-  const { standardize, bits } = model.features;
+  const { standardize, bits, exactIds } = model.features;
   const width = optimizerSlots + (standardize ? statisticsSlots : 0);
   const shared = classesMax > 0 && model.classes === undefined ? namesLength(classesMax) : 0;
   const sharedRows = Math.ceil(shared / width);
@@ -55,6 +59,7 @@ export function rowLayoutOf(model: Shaped): RowLayout {
     { name: 'intercept', rows: 1 },
     { name: 'optimizer', rows: stateRows },
     { name: 'shared', rows: sharedRows },
+    ...exactRegions(exactIds, width),
   ]);
   return {
     offset: 0,
@@ -69,6 +74,32 @@ export function rowLayoutOf(model: Shaped): RowLayout {
     sharedRows,
     sharedKey: 2 ** bits + 1 + stateRows,
     join,
+    exactIds: exactPlaces(exactIds, width, regions),
+  };
+}
+
+type ExactIdsConfig = ModelConfig['features']['exactIds'];
+
+function exactRegions(config: ExactIdsConfig, width: number): RegionSize[] {
+  if (config === undefined) return [];
+  return [
+    { name: 'exactClock', rows: clockRows(width) },
+    { name: 'exactIds', rows: 2 ** bucketBits(config) * bucketRows(width).all },
+  ];
+}
+
+function exactPlaces(
+  config: ExactIdsConfig,
+  width: number,
+  regions: readonly KeyRegion[],
+): ExactPlaces | undefined {
+  if (config === undefined) return undefined;
+  return {
+    clockKey: regionNamed(regions, 'exactClock')!.firstKey,
+    clockRows: clockRows(width),
+    firstKey: regionNamed(regions, 'exactIds')!.firstKey,
+    bucketRows: bucketRows(width).all,
+    bucketBits: bucketBits(config),
   };
 }
 

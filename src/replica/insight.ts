@@ -8,7 +8,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { NamedFeature } from '../features/featurizer.ts';
 import type { BuiltModel } from '../kernels/build-model.ts';
-import { viewOf } from '../kernels/online-model.ts';
+import { type EventView, viewOf } from '../kernels/online-model.ts';
 import type { ScoreReading } from '../kernels/score-reading.ts';
 import type { PredictOptions, Scored } from '../protocol/messages.ts';
 import type { Contribution, Explanation } from '../protocol/score-messages.ts';
@@ -26,7 +26,7 @@ export class Insight {
   readonly #built: BuiltModel;
   readonly #contributionsMax: number;
   readonly #vector: SparseVector;
-  readonly #contributions: Float64Array;
+  #contributions: Float64Array;
 
   constructor(built: BuiltModel, limits: { readonly contributionsMax: number }) {
     this.#built = built;
@@ -60,8 +60,10 @@ export class Insight {
     const named = featurizer.featurizeNamed(features, this.#vector);
     const event = viewOf(this.#vector);
     const rawScore = model.predict(table, event);
+    const seen = reading.seen?.(table, event) ?? event;
+    if (seen.to > this.#contributions.length) this.#contributions = new Float64Array(seen.to * 2);
     reading.contributions(table, event, this.#contributions);
-    const all = this.#told(namesByKey(named));
+    const all = this.#told(seen, namesByKey(named));
     const largest = all
       .toSorted((left, right) => Math.abs(right.contribution) - Math.abs(left.contribution))
       .slice(0, this.#contributionsMax);
@@ -71,12 +73,12 @@ export class Insight {
   }
 
   /** Every row of the event that has a name: the intercept has, the optimiser's reserved rows have none and add nothing. */
-  #told(names: ReadonlyMap<number, readonly string[]>): Contribution[] {
-    const { keys, values, count } = this.#vector;
+  #told({ rows, values, to }: EventView, names: ReadonlyMap<number, readonly string[]>): Contribution[] {
+    const { featurizer } = this.#built;
     const told: Contribution[] = [];
-    for (let i = 0; i < count; i++) {
-      const isIntercept = keys[i] === this.#built.featurizer.interceptKey;
-      const [name, ...also] = isIntercept ? [interceptName] : (names.get(keys[i]!) ?? []);
+    for (let i = 0; i < to; i++) {
+      const key = featurizer.namedKey(rows[i]!);
+      const [name, ...also] = key === featurizer.interceptKey ? [interceptName] : (names.get(key) ?? []);
       if (name === undefined) continue;
       told.push({
         name: cut(name),

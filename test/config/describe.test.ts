@@ -39,8 +39,12 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
 t.test('describe - every default written down is the default in force', async (t) => {
   const chosen = (path: string, name: string) =>
     path.startsWith('models.<name>.rank.') ? { rank: { explore: { name } } } : { optimizer: { name } };
+  // What has no default must be there, or there is nothing to look at.
+  const exactIds = { of: ['user'] };
   for (const { path, variant, ...row } of settingRows()) {
-    const m = variant === undefined ? {} : chosen(path, variant);
+    if (path.endsWith('.exactIds.of')) continue;
+    const hasIds = path.startsWith('models.<name>.features.exactIds.');
+    const m = hasIds ? { features: { exactIds } } : variant === undefined ? {} : chosen(path, variant);
     let value: unknown = parseConfig(JSON.stringify({ models: { m } }), 'c');
     for (const key of path.replace('<name>', 'm').split('.')) value = (value as Record<string, unknown>)[key];
     t.equal(JSON.stringify(value), row.default, path);

@@ -100,7 +100,7 @@ type Case = readonly [
   shards: number,
   eventsMax: number,
   kernel: 'cpu' | 'webasm',
-  switches: { standardize?: boolean; interactions?: boolean; intercept?: boolean },
+  switches: { standardize?: boolean; interactions?: boolean; intercept?: boolean; exactIds?: boolean },
   more?: ModelInput,
 ];
 
@@ -143,6 +143,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'nag' }, 5, 1024, 'cpu', { interactions: true }, { task: 'multiclass', classesMax: 7 }],
     [{ name: 'ftrl' }, 1, 1, 'webasm', { intercept: false }, { task: 'multiclass', loss: 'logistic' }],
   ],
+  'ids of their own': [
+    [{ name: 'nag' }, 5, 7, 'cpu', { exactIds: true, interactions: true }],
+    [{ name: 'sgd', learningRate: 0.05 }, 2, 1024, 'cpu', { exactIds: true, standardize: true }],
+  ],
   ftrl: [
     [{ name: 'ftrl', alpha: 0.2, l1: 0.3 }, 1, 1024, 'webasm', { standardize: true, interactions: true }],
     [{ name: 'ftrl', alpha: 0.05, l2: 0.1 }, 2, 1, 'webasm', { intercept: false }, { task: 'regression' }],
@@ -153,12 +157,19 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
 const taskOf = ({ task = 'binary' }: ModelInput) => task;
 
 function modelOf([optimizer, shards, eventsMax, kernel, switches, more = {}]: Case): ModelInput {
-  const { standardize = false, interactions = false, intercept = true } = switches;
+  const { standardize = false, interactions = false, intercept = true, exactIds = false } = switches;
   return {
     ...more,
     optimizer,
     kernel,
-    features: { bits: 10, standardize, intercept, interactions: interactions ? crosses : [] },
+    features: {
+      bits: 10,
+      standardize,
+      intercept,
+      interactions: interactions ? crosses : [],
+      // Fewer places than there are ids: some give way.
+      ...(exactIds && { exactIds: { of: ['user', 'words'], bits: 6, admitAfter: 2 } }),
+    },
     actors: { shards },
     batch: { eventsMax },
     checkpoint: { everyEvents: 0, everyMs: 0, atStop: false },
