@@ -11,7 +11,7 @@ export type { Millrace } from './client/millrace.ts';
 export type { MillraceOptions } from './client/options.ts';
 export type { PredictCallOptions, RankCallOptions } from './client/predict.ts';
 export type { RejectedOptions, RejectedSelection } from './client/rejected.ts';
-export type { ExportedVersion } from './client/version-files.ts';
+export type { ExportedVersion, PredictOnlyOptions } from './client/version-files.ts';
 export type * from './protocol/messages.ts';
 export type * from './protocol/score-messages.ts';
 export { type RunningServer, startServer } from './server.ts';

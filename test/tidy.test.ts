@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type Tree, violationsOf } from './tidy/house-rules.ts';
 
-const folders = ['src', 'actors', 'config', 'test', 'demo', 'examples', 'bench', 'scripts', 'docs'];
+const folders = ['src', 'actors', 'config', 'edge', 'test', 'demo', 'examples', 'bench', 'scripts', 'docs'];
 
 function projectTree(): Tree {
   const below = folders

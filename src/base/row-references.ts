@@ -38,6 +38,11 @@ export class RowReferences {
     this.tags[2 * at + 1] = tagLow;
   }
 
+  addAll({ count, parts, firsts, lengths, values, tags }: RowReferences): void {
+    for (let at = 0; at < count; at++)
+      this.add(parts[at]!, firsts[at]!, lengths[at]!, values[at]!, tags[2 * at]!, tags[2 * at + 1]!);
+  }
+
   /** Adds to the value of a reference with this place and tag; false when there is none. */
   merge(first: number, value: number, tagHigh: number, tagLow: number): boolean {
     for (let at = 0; at < this.count; at++) {

@@ -46,6 +46,7 @@ export class SparseVector {
     this.clear();
     for (let i = 0; i < other.count; i++)
       this.add(other.keys[i]!, other.values[i]!, other.numeric[i] as 0 | 1);
+    this.references.addAll(other.references);
   }
 
   /** False when the vector is full and the key is new. */

@@ -8,6 +8,7 @@ import { addCheckpoints } from './checkpoints.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
+import { addExport } from './export.ts';
 import { addInit } from './init.ts';
 import { addLearn } from './learn.ts';
 import { addModels } from './models.ts';
@@ -28,6 +29,8 @@ export function programOf(terminal: Terminal): Command {
   const program = new Command('millrace')
     .description('A real-time machine-learning server for NATS')
     .version(codeVersion)
+    // Options behind a command are the command's: one of them is --version too.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
@@ -46,6 +49,7 @@ export function programOf(terminal: Terminal): Command {
     addBacktest,
     addStatus,
     addCheckpoints,
+    addExport,
     addStream,
     addRejected,
     addReplay,

@@ -1,15 +1,15 @@
 /** `millrace checkpoints verify|diff|prune|export|import`: versions looked into, cleared away, and carried elsewhere. */
 import { createReadStream } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { messageOf } from '../base/errors.ts';
-import type { ExportedVersion } from '../client/version-files.ts';
 import type { VersionCheck, VersionDifference, VersionSummary } from '../protocol/messages.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { countFromOne, type ServerOptions, wholeNumber, withClient } from './options.ts';
 import { styles } from './styles.ts';
 import { printJson, type Terminal } from './terminal.ts';
 import { bytesText, counted, countText, figure, tableText } from './words.ts';
+import { writeChunks } from './write-chunks.ts';
 
 interface DiffOptions extends ServerOptions {
   readonly top: number;
@@ -155,23 +155,4 @@ async function readable(file: string): Promise<void> {
     throw new UsageError(`cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
   throw new UsageError(`${file} is not a file; give one that \`millrace checkpoints export\` wrote`);
-}
-
-/** A file that did not come whole is not left behind. */
-async function writeChunks(file: string, { chunks }: ExportedVersion, force: boolean): Promise<void> {
-  const handle = await open(file, force ? 'w' : 'wx').catch((error) => {
-    const mend = messageOf(error).includes('EEXIST')
-      ? '; name another with --out, or replace it with --force'
-      : '';
-    throw new UsageError(`cannot write ${file}: ${messageOf(error)}${mend}`, { cause: error });
-  });
-  try {
-    for await (const chunk of chunks) await handle.write(chunk);
-    await handle.sync();
-    await handle.close();
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await rm(file, { force: true });
-    throw error;
-  }
 }

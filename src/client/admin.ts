@@ -21,7 +21,13 @@ import { bodyOf, isNotReady, type Link } from './link.ts';
 import { dropRejected, type RejectedOptions, type RejectedSelection, retryRejected } from './rejected.ts';
 import { nameOf } from './tokens.ts';
 import { ServerUnreachableError } from './unreachable.ts';
-import { type ExportedVersion, exportVersion, importVersion } from './version-files.ts';
+import {
+  type ExportedVersion,
+  exportPredictOnly,
+  exportVersion,
+  importVersion,
+  type PredictOnlyOptions,
+} from './version-files.ts';
 
 /** For what reads all bytes of a version. */
 const longMs = 600_000;
@@ -79,6 +85,8 @@ export interface Admin {
   ): Promise<{ readonly removed: readonly number[]; readonly dryRun: boolean }>;
   /** One version as the bytes of one file, which any server with this model can import. */
   exportVersion(model: string, version?: number): Promise<ExportedVersion>;
+  /** A model that only predicts, as the bytes of one file for `millrace/edge`. */
+  exportPredictOnly(model: string, options?: PredictOnlyOptions): Promise<ExportedVersion>;
   /** Stores an exported version under a new number; a rollback to it makes it the current one. */
   importVersion(
     model: string,
@@ -152,6 +160,7 @@ export function adminOf(link: Link): Admin {
       ask('diff', model, { from, to, ...(top === undefined ? {} : { top }) }, longMs),
     pruneVersions: async (model, options = {}) => ask('prune', model, options),
     exportVersion: (model, version) => exportVersion(link, model, version),
+    exportPredictOnly: (model, options = {}) => exportPredictOnly(link, model, options),
     importVersion: (model, chunks) => importVersion(link, model, chunks),
     rollback: async (model, version, { mode = 'continue' } = {}) => ask('rollback', model, { version, mode }),
     purgeStream: async (model, { below } = {}) => ask('purge', model, below === undefined ? {} : { below }),

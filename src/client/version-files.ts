@@ -13,6 +13,13 @@ export interface ExportedVersion {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+export interface PredictOnlyOptions {
+  /** The current one when absent. */
+  readonly version?: number;
+  /** How weights are rounded; as they are when absent. */
+  readonly quantize?: 'q2.13' | 'f16';
+}
+
 interface Begun {
   readonly transfer: string;
   readonly bytes: number;
@@ -26,6 +33,16 @@ const longMs = 600_000;
 
 export async function exportVersion(link: Link, model: string, version?: number): Promise<ExportedVersion> {
   const begun = await ask<Begun>(link, 'export', model, version === undefined ? {} : { version });
+  return { version: begun.version, bytes: begun.bytes, chunks: chunksOf(link, model, begun) };
+}
+
+/** The file of a model that only predicts, for `millrace/edge`. */
+export async function exportPredictOnly(
+  link: Link,
+  model: string,
+  options: PredictOnlyOptions,
+): Promise<ExportedVersion> {
+  const begun = await ask<Begun>(link, 'export', model, { predictOnly: true, ...options });
   return { version: begun.version, bytes: begun.bytes, chunks: chunksOf(link, model, begun) };
 }
 

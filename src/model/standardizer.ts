@@ -13,10 +13,11 @@ export function observe(row: Float32Array, offset: number, x: number): void {
   row[offset + 2] = variance + ((x - mean) * (x - next) - variance) / count;
 }
 
-export function scaled(row: Float32Array, offset: number, x: number): number {
-  const variance = row[offset + 2]!;
-  return variance > 0 ? (x - row[offset + 1]!) / Math.sqrt(variance) : 0;
-}
+export const scaled = (row: Float32Array, offset: number, x: number): number =>
+  scaledBy(row[offset + 1]!, row[offset + 2]!, x);
+
+export const scaledBy = (mean: number, variance: number, x: number): number =>
+  variance > 0 ? (x - mean) / Math.sqrt(variance) : 0;
 
 /**
  * Takes `base` out of `grown`, leaving in `grown` the statistics of what came in between, so that another

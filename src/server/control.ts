@@ -32,6 +32,17 @@ const rejectedSchema = z.discriminatedUnion('op', [
   z.object({ op: z.enum(['retry', 'drop']), entries }),
 ]);
 
+const exportSchema = z
+  .object({
+    version: z.int().min(1).optional(),
+    predictOnly: z.boolean().default(false),
+    quantize: z.enum(['q2.13', 'f16']).optional(),
+  })
+  .refine(({ predictOnly, quantize }) => predictOnly || quantize === undefined, {
+    path: ['quantize'],
+    message: 'goes with predictOnly',
+  });
+
 type Act = (operations: Operations, model: string, body: unknown) => Promise<unknown>;
 
 const nothing = z.object({});
@@ -86,8 +97,10 @@ const acts: Readonly<Record<Verb, Act>> = {
       return operations.withVersions(model, (versions, host) => versions.prune(host, asked, dryRun));
     },
   ),
-  export: withBody(z.object({ version: z.int().min(1).optional() }), (operations, model, { version }) =>
-    operations.withVersions(model, (versions, host) => versions.export(host, version)),
+  export: withBody(exportSchema, (operations, model, { version, predictOnly, quantize }) =>
+    operations.withVersions(model, (versions, host) =>
+      predictOnly ? versions.exportPredictOnly(host, version, quantize) : versions.export(host, version),
+    ),
   ),
   import: withBody(z.object({ transfer: z.string().optional() }), (operations, model, { transfer }) =>
     operations.withVersions<unknown>(model, (versions, host) =>

@@ -1,5 +1,7 @@
 /** What an operator can have done with the versions of one model besides going back to one. */
 import { writeFile } from 'node:fs/promises';
+import type { Quantization } from '../../edge/weights.ts';
+import { MillraceError } from '../base/errors.ts';
 import { exportVersion } from '../checkpoint/carry.ts';
 import { differenceOf } from '../checkpoint/difference.ts';
 import { nodeDisk } from '../checkpoint/disk.ts';
@@ -8,6 +10,7 @@ import { verifyVersions } from '../checkpoint/verify.ts';
 import { slotNames } from '../model/row-layout.ts';
 import type { VersionSummary } from '../protocol/messages.ts';
 import type { ModelHost } from './model-host.ts';
+import { writePredictOnly } from './predict-only.ts';
 import { versionSummary } from './status.ts';
 import { type Transfers, transferChunkBytes } from './transfers.ts';
 
@@ -46,6 +49,22 @@ export class VersionOperations {
     const begun = await this.#transfers.begin(model, (path) =>
       exportVersion(store, manifest, nodeDisk, path),
     );
+    return { ...begun, version, chunkBytes: transferChunkBytes };
+  }
+
+  /** Makes the file of a model that only predicts, from a version; the current one when none is named. */
+  async exportPredictOnly(
+    { store, model, config, served }: ModelHost,
+    version = served.version,
+    quantization: Quantization | undefined,
+  ) {
+    if (version === 0) {
+      const mend = `make one with \`millrace checkpoints make ${model}\``;
+      throw new MillraceError('conflict', `${model} has no version yet; ${mend}`);
+    }
+    const manifest = await store.readManifest(model, version);
+    const source = { store, manifest, limits: config.limits, quantization };
+    const begun = await this.#transfers.begin(model, (path) => writePredictOnly(source, nodeDisk, path));
     return { ...begun, version, chunkBytes: transferChunkBytes };
   }
 

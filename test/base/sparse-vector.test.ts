@@ -76,3 +76,20 @@ t.test('sparse vector - full, it refuses new keys and still adds to old ones', a
     [8, { value: 1, numeric: 0 }],
   ]);
 });
+
+t.test('a copy - has the same entries and references, and goes its own way', async (t) => {
+  const [from, to] = [new SparseVector(4), new SparseVector(4)];
+  to.add(9, 9, 0);
+  from.add(7, 2, 1);
+  from.add(3, 0.5, 0);
+  from.references.add(1, 40, 4, 2, 5, 6);
+  to.copyFrom(from);
+  to.add(3, 1, 0);
+  t.strictSame([...to.keys.subarray(0, to.count)], [7, 3]);
+  t.strictSame([...to.values.subarray(0, to.count)], [2, 1.5]);
+  t.strictSame([...to.numeric.subarray(0, to.count)], [1, 0]);
+  t.equal(from.values[1], 0.5);
+  t.ok(to.references.merge(40, 1, 5, 6));
+  t.equal(to.references.values[0], 3);
+  t.equal(from.references.values[0], 2);
+});

@@ -20,6 +20,7 @@ function endpointOf(input: ModelInput = {}) {
   for (let i = 0; i < 60; i++) {
     const features = { hour: i % 24, shop: `s${i % 3}`, product: `p${i % 5}`, price: i % 7 };
     model.step({ features, label: i % 5 === 2 ? 1 : 0 });
+    model.step({ features: { a: i % 2 ? 'x' : 'y', b: ['x', 'z'], c: { d: 'x' } }, label: i % 2 });
   }
   const endpoint = rankEndpoint(built, { ...config.limits, ...config.rank });
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
@@ -80,9 +81,12 @@ const anyFeatures: fc.Arbitrary<Features> = fc.dictionary(
 );
 
 t.test('rank - is predict bit for bit, whatever the features, with few rows too', async () => {
-  const models = [{ bits: 8 }, { bits: 18, intercept: false }, { interactions: [['a', 'b']] }].map(
-    (features) => endpointOf({ features }),
-  );
+  const models = [
+    { bits: 8 },
+    { bits: 18, intercept: false },
+    { interactions: [['a', 'b']] },
+    { exactIds: { of: ['a', 'b'] } },
+  ].map((features) => endpointOf({ features }));
   const property = fc.property(
     fc.constantFrom(...models),
     anyFeatures,

@@ -37,6 +37,8 @@ const reach: Readonly<Record<string, readonly string[]>> = {
   features: ['base', 'config', 'protocol'],
   formats: ['base', 'config', 'protocol'],
   model: ['base', 'config', 'protocol', 'features'],
+  /** What runs in a browser: no kernels, nothing of Node (test/edge/closure.test.ts). */
+  edge: ['base', 'config', 'protocol', 'features', 'model'],
   kernels: ['base', 'config', 'features', 'model'],
   checkpoint: ['base', 'config', 'protocol'],
   shard: mathematics,
@@ -82,12 +84,12 @@ export function violationsOf(tree: Tree): string[] {
 }
 
 const isSource = (path: string): boolean => /\.(ts|mjs)$/.test(path);
-const isProduct = (path: string): boolean => /^(src|actors|config)\//.test(path);
+const isProduct = (path: string): boolean => /^(src|actors|config|edge)\//.test(path);
 
-/** The part of the product that a path belongs to: a folder of `src`, `actors`, `config`, or a file of `src`. */
+/** The part of the product that a path belongs to: a folder of `src`, `actors`, `config`, `edge`, or a file of `src`. */
 function partOf(path: string): string | undefined {
   const [top, second] = path.split('/');
-  if (top === 'actors' || top === 'config') return top;
+  if (top === 'actors' || top === 'config' || top === 'edge') return top;
   return top === 'src' ? second?.replace(/\.ts$/, '') : undefined;
 }
 
@@ -113,7 +115,7 @@ function doorViolations(path: string, specifier: string): string[] {
 
 function directionViolations(path: string, target: string, isTypes: boolean): string[] {
   if (!isProduct(target))
-    return [`${path}: imports ${target}; expected nothing outside src, actors and config`];
+    return [`${path}: imports ${target}; expected nothing outside src, actors, config and edge`];
   const from = partOf(path)!;
   const to = partOf(target)!;
   if (from === 'actors' && to === 'actors') {

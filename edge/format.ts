@@ -1,0 +1,177 @@
+/**
+ * The file of a model that only predicts (docs/edge-format.md), both ways:
+ *
+ *   "MILLEDGE" | format, header's length: u32 | header, JSON | keys: u32 | weights | means, variances: f32 | CRC-32: u32
+ *
+ * Little endian; each section begins at a multiple of 8, with zeros before it. Written in chunks, so that whoever writes a large one can
+ * breathe in between; read whole.
+ */
+import type { FeaturesConfig, LossConfig, ModelConfig } from '../config/schema.ts';
+import { MillraceError, messageOf } from '../src/base/errors.ts';
+import { crc32 } from './crc32.ts';
+import { type StoredWeights, type WeightType, weightKinds } from './weights.ts';
+
+export const edgeFormat = 1;
+
+export interface EdgeHeader {
+  readonly model: string;
+  /** Version (checkpoint) that the weights are of, when it was made, and the last sequence in it. */
+  readonly version: number;
+  readonly createdAt: string;
+  readonly seq: number;
+  /** Of the settings that the parameters were learned under. */
+  readonly fingerprint: string;
+  readonly family: 'linear';
+  readonly task: ModelConfig['task'];
+  readonly loss: LossConfig;
+  readonly features: FeaturesConfig;
+  readonly limits: { readonly featuresMax: number; readonly depthMax: number };
+  /** Raw scores are held between these. */
+  readonly clip?: readonly [least: number, greatest: number];
+  readonly weights: { readonly type: WeightType; readonly scale: number };
+  /** Keys with a weight. */
+  readonly rows: number;
+}
+
+export interface EdgeParts {
+  readonly header: EdgeHeader;
+  /** Ascending. */
+  readonly keys: Uint32Array;
+  readonly weights: StoredWeights;
+  /** Running mean and variance of each row, where numbers are standardised. */
+  readonly means: Float32Array | undefined;
+  readonly variances: Float32Array | undefined;
+}
+
+const magic = 'MILLEDGE';
+const fixedBytes = 16;
+const crcBytes = 4;
+const alignment = 8;
+/** Handed out, and summed up, at once. */
+const chunkBytes = 4 * 2 ** 20;
+
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
+export function* edgeChunks({ header, keys, weights, means, variances }: EdgeParts): Generator<Uint8Array> {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const head = new Uint8Array(fixedBytes + aligned(json.length)).fill(0x20);
+  head.set(new TextEncoder().encode(magic));
+  const view = new DataView(head.buffer);
+  view.setUint32(8, edgeFormat, true);
+  view.setUint32(12, aligned(json.length), true);
+  head.set(json, fixedBytes);
+  let crc = 0;
+  for (const section of [head, keys, weights, means, variances]) {
+    if (section === undefined) continue;
+    const bytes = new Uint8Array(section.buffer, section.byteOffset, section.byteLength);
+    const padding = new Uint8Array(aligned(bytes.length) - bytes.length);
+    for (const part of [bytes, padding]) {
+      for (let at = 0; at < part.length; at += chunkBytes) {
+        const chunk = part.subarray(at, at + chunkBytes);
+        crc = crc32(chunk, crc);
+        yield chunk;
+      }
+    }
+  }
+  const end = new Uint8Array(crcBytes);
+  new DataView(end.buffer).setUint32(0, crc, true);
+  yield end;
+}
+
+/** Throws MillraceError (badInput) that says what is wrong with the file. */
+export function readEdge(file: Uint8Array): EdgeParts {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < fixedBytes + crcBytes || new TextDecoder().decode(file.subarray(0, 8)) !== magic)
+    throw refused(`it does not begin with ${magic}`);
+  const end = file.length - crcBytes;
+  if (crc32(file.subarray(0, end)) !== view.getUint32(end, true))
+    throw refused('it is damaged, or cut short');
+  const format = view.getUint32(8, true);
+  if (format !== edgeFormat) throw refused(`its format is ${format}, and ${edgeFormat} is read here`);
+  const headerEnd = fixedBytes + view.getUint32(12, true);
+  const header = checkedHeader(file.subarray(fixedBytes, headerEnd));
+  const sections = new Sections(file, headerEnd, end);
+  const { rows, features, weights: form } = header;
+  const keys = new Uint32Array(sections.take(rows * 4));
+  if (!keys.every((key, at) => at === 0 || key > keys[at - 1]!)) throw refused('its keys do not ascend');
+  const weights = sections.weights(form.type, rows);
+  const means = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
+  const variances = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
+  sections.finish();
+  return { header, keys, weights, means, variances };
+}
+
+/** Copies, because a view must begin at a multiple of its numbers' size, and the file may lie anywhere. */
+class Sections {
+  readonly #file: Uint8Array;
+  readonly #end: number;
+  #at: number;
+
+  constructor(file: Uint8Array, at: number, end: number) {
+    this.#file = file;
+    this.#at = at;
+    this.#end = end;
+  }
+
+  take(bytes: number): ArrayBuffer {
+    if (this.#at + aligned(bytes) > this.#end) throw refused('it ends before its last row');
+    const section = new Uint8Array(bytes);
+    section.set(this.#file.subarray(this.#at, this.#at + bytes));
+    this.#at += aligned(bytes);
+    return section.buffer;
+  }
+
+  weights(type: WeightType, rows: number): StoredWeights {
+    const bytes = this.take(rows * weightKinds[type].bytes);
+    const stored = weightKinds[type].make(rows);
+    new Uint8Array(stored.buffer).set(new Uint8Array(bytes));
+    return stored;
+  }
+
+  finish(): void {
+    if (this.#at !== this.#end) throw refused('it goes on behind its last row');
+  }
+}
+
+/** Settings of features that are understood here: what is not known would be left out of every score in silence. */
+export const knownFeatures: ReadonlySet<string> = new Set<keyof FeaturesConfig>([
+  'bits',
+  'intercept',
+  'interactions',
+  'standardize',
+  'permutations',
+  'ngrams',
+  'affixes',
+  'ignoreLinear',
+]);
+
+function checkedHeader(bytes: Uint8Array): EdgeHeader {
+  const header = parsed(bytes);
+  const { family, features, limits, weights } = header;
+  if (family !== 'linear') throw refused(`models of family "${family}" are not read here`);
+  for (const name of Object.keys(features ?? {}))
+    if (!knownFeatures.has(name)) throw refused(`features.${name} is not known here`);
+  if (!Object.hasOwn(weightKinds, weights?.type))
+    throw refused(`weights of type "${weights?.type}" are not read here`);
+  requireWhole('rows', header.rows, 2 ** 27);
+  requireWhole('features.bits', features?.bits, 31);
+  requireWhole('limits.featuresMax', limits?.featuresMax, 2 ** 16);
+  requireWhole('limits.depthMax', limits?.depthMax, 64);
+  return header;
+}
+
+function requireWhole(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > most)
+    throw refused(`${name} is ${value}; expected a whole number up to ${most}`);
+}
+
+function parsed(bytes: Uint8Array): EdgeHeader {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as EdgeHeader;
+  } catch (error) {
+    throw refused(`its header is no JSON (${messageOf(error)})`);
+  }
+}
+
+const refused = (why: string): MillraceError =>
+  new MillraceError('badInput', `not a model to predict with: ${why}`);

@@ -1,0 +1,197 @@
+/**
+ * A version as the file of a model that only predicts (docs/edge-format.md): for each row the weight that scores are made
+ * with, and nothing of what learning needs. The version's own settings count, under which its rows have their meaning.
+ */
+import type { Definition } from '../../config/fingerprint.ts';
+import type { ModelConfig } from '../../config/schema.ts';
+import { type EdgeHeader, type EdgeParts, edgeChunks, knownFeatures } from '../../edge/format.ts';
+import { type Quantization, scaleOf, type WeightType, weightKinds } from '../../edge/weights.ts';
+import { MillraceError } from '../base/errors.ts';
+import type { Disk } from '../checkpoint/disk.ts';
+import { fullImages, piecesOf } from '../checkpoint/full-images.ts';
+import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
+import { linearReading } from '../kernels/score-reading.ts';
+import { lossFunction } from '../model/losses.ts';
+import { clipScore } from '../model/optimizers/nag.ts';
+import { type RowLayout, rowLayoutOf, statisticsSlots } from '../model/row-layout.ts';
+
+export interface PredictOnlySource {
+  readonly store: CheckpointStore;
+  readonly manifest: Manifest;
+  readonly limits: Pick<ModelConfig['limits'], 'featuresMax' | 'depthMax'>;
+  /** Undefined: the weights as they are. */
+  readonly quantization: Quantization | undefined;
+}
+
+/** Rows are worked on in pieces of this size: between them others have their turn. */
+const pieceBytes = 4 * 2 ** 20;
+
+/** Writes the file; throws MillraceError when the model has something that such a file cannot say. */
+export async function writePredictOnly(source: PredictOnlySource, disk: Disk, path: string): Promise<void> {
+  const definition = knownDefinition(source.manifest);
+  const rows = await rowsOf(source, definition);
+  const file = await disk.create(path, 'exclusive');
+  try {
+    for (const chunk of edgeChunks(partsOf(source, definition, rows))) await file.write(chunk);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What is told of a linear model. A setting that is not among these would change scores, and nobody would see it. */
+const knownSettings: ReadonlySet<string> = new Set<keyof Definition>([
+  'task',
+  'loss',
+  'optimizer',
+  'features',
+  'kernel',
+  'partitions',
+]);
+
+function knownDefinition({ model, definition }: Manifest): Definition {
+  const known = definition as Definition;
+  const foreign = [
+    ...Object.keys(known).filter((name) => !knownSettings.has(name)),
+    ...Object.keys(known.features)
+      .filter((name) => !knownFeatures.has(name))
+      .map((name) => `features.${name}`),
+    ...(known.task === 'binary' || known.task === 'regression' ? [] : [`task "${known.task}"`]),
+  ];
+  if (foreign.length === 0) return known;
+  throw new MillraceError(
+    'badInput',
+    `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models with one score can`,
+  );
+}
+
+const layoutOf = ({ task, optimizer, features }: Definition): RowLayout =>
+  rowLayoutOf({ task, optimizer, features });
+
+/** What scores are made from, of rows whose weight is not 0. */
+interface Rows {
+  readonly keys: Uint32Array;
+  readonly weights: Float64Array;
+  readonly means: Float32Array | undefined;
+  readonly variances: Float32Array | undefined;
+  /** Rows that belong to no feature, by their keys. */
+  readonly reserved: ReadonlyMap<number, Float32Array>;
+}
+
+async function rowsOf({ store, manifest }: PredictOnlySource, definition: Definition): Promise<Rows> {
+  const layout = layoutOf(definition);
+  const pieces: Rows[] = [];
+  for await (const image of fullImages(store, manifest)) {
+    for (const piece of piecesOf(image, pieceBytes)) {
+      pieces.push(rowsOfPiece(piece, layout, definition));
+      await new Promise(setImmediate);
+    }
+  }
+  const { standardize } = layout;
+  return {
+    keys: joined(
+      Uint32Array,
+      pieces.map(({ keys }) => keys),
+    ),
+    weights: joined(
+      Float64Array,
+      pieces.map(({ weights }) => weights),
+    ),
+    means: standardize
+      ? joined(
+          Float32Array,
+          pieces.map(({ means }) => means!),
+        )
+      : undefined,
+    variances: standardize
+      ? joined(
+          Float32Array,
+          pieces.map(({ variances }) => variances!),
+        )
+      : undefined,
+    reserved: new Map(pieces.flatMap(({ reserved }) => [...reserved])),
+  };
+}
+
+/** The weights are what the model itself multiplies a value of 1 with. */
+function rowsOfPiece({ keys, rows, rowWidth }: ShardImage, layout: RowLayout, definition: Definition): Rows {
+  const count = keys.length;
+  const event = {
+    rows: Uint32Array.from({ length: count }, (_, at) => at),
+    values: new Float32Array(count).fill(1),
+    numeric: new Uint8Array(count),
+    from: 0,
+    to: count,
+    keys,
+    time: 0,
+    references: undefined,
+  };
+  const weights = new Float64Array(count);
+  linearReading(layout, definition.optimizer).contributions(rows, event, weights);
+  const isFeature = (key: number) => key < layout.stateKey;
+  const kept = event.rows.filter((at) => isFeature(keys[at]!) && weights[at] !== 0);
+  // Count, mean, variance.
+  const statistics = layout.optimizerSlots;
+  const slotOf = (slot: number) => Float32Array.from(kept, (at) => rows[at * rowWidth + statistics + slot]!);
+  const reserved = [...event.rows.filter((at) => !isFeature(keys[at]!))];
+  return {
+    keys: Uint32Array.from(kept, (at) => keys[at]!),
+    weights: Float64Array.from(kept, (at) => weights[at]!),
+    means: layout.standardize ? slotOf(statisticsSlots - 2) : undefined,
+    variances: layout.standardize ? slotOf(statisticsSlots - 1) : undefined,
+    reserved: new Map(reserved.map((at) => [keys[at]!, rows.slice(at * rowWidth, (at + 1) * rowWidth)])),
+  };
+}
+
+function joined<Numbers extends Uint32Array | Float32Array | Float64Array>(
+  make: new (length: number) => Numbers,
+  parts: readonly Numbers[],
+): Numbers {
+  const whole = new make(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function partsOf(source: PredictOnlySource, definition: Definition, rows: Rows): EdgeParts {
+  const { manifest, limits, quantization } = source;
+  const largest = rows.weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+  const type = quantization ?? exactType(rows.weights);
+  const scale = scaleOf(type, largest);
+  const { make, encode } = weightKinds[type];
+  const stored = make(rows.weights.length);
+  for (let i = 0; i < stored.length; i++) stored[i] = encode(rows.weights[i]! / scale);
+  const clip = clipOf(definition, rows.reserved);
+  const header: EdgeHeader = {
+    model: manifest.model,
+    version: manifest.version,
+    createdAt: manifest.createdAt,
+    seq: Math.min(...manifest.stream.marks),
+    fingerprint: manifest.fingerprint,
+    family: 'linear',
+    task: definition.task,
+    loss: definition.loss,
+    features: definition.features,
+    limits: { featuresMax: limits.featuresMax, depthMax: limits.depthMax },
+    ...(clip && { clip }),
+    weights: { type, scale },
+    rows: stored.length,
+  };
+  return { header, keys: rows.keys, weights: stored, means: rows.means, variances: rows.variances };
+}
+
+/** Where an optimiser derives the weight from its slots, float32 does not hold it. */
+const exactType = (weights: Float64Array): WeightType =>
+  weights.every((weight) => Math.fround(weight) === weight) ? 'f32' : 'f64';
+
+function clipOf(definition: Definition, reserved: ReadonlyMap<number, Float32Array>): EdgeHeader['clip'] {
+  const { optimizer, loss } = definition;
+  if (optimizer.name !== 'nag') return undefined;
+  const { stateKey } = layoutOf(definition);
+  const [least = 0, greatest = 0] = reserved.get(stateKey + 1) ?? [];
+  const clipped = (raw: number) =>
+    clipScore(raw, lossFunction(loss), { weight: 0, norm: 0, least, greatest });
+  return [clipped(Number.NEGATIVE_INFINITY), clipped(Number.POSITIVE_INFINITY)];
+}

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import t from 'tap';
+import type { ModelInput, OptimizerConfig } from '../../config/schema.ts';
+import { loadModel } from '../../edge/edge-model.ts';
+import { MillraceError } from '../../src/base/errors.ts';
+import type { Features } from '../../src/protocol/messages.ts';
+import { exportedFile, exportedModel, learned } from './exported.ts';
+
+t.setTimeout(120_000);
+const optimizers: readonly OptimizerConfig[] = [
+  { name: 'ftrl', alpha: 0.5, beta: 1, l1: 0.01, l2: 0.1 },
+  { name: 'adagrad', learningRate: 0.3, epsilon: 1e-8 },
+  { name: 'sgd', learningRate: 0.05 },
+  { name: 'nag', learningRate: 0.5 },
+] as readonly OptimizerConfig[];
+
+const anyValue = fc.oneof(
+  fc.constantFrom<string | boolean | number | null>('x', 'Zürich', '', true, false, null, 2.5, -3, 1e4),
+  fc.double({ min: -100, max: 100, noNaN: true }),
+  fc.array(fc.constantFrom('x', 'y', 'z'), { maxLength: 4 }),
+  fc.array(fc.integer({ min: -4, max: 4 }), { maxLength: 3 }),
+);
+const anyName = fc.constantFrom('a', 'b', 'c', 'a.b', 'é', '7');
+const anyFeatures = fc.dictionary(
+  anyName,
+  fc.oneof(anyValue, fc.dictionary(anyName, anyValue, { maxKeys: 3 })),
+  { maxKeys: 5 },
+) as fc.Arbitrary<Features>;
+const anyEvents = fc.array(fc.tuple(anyFeatures, fc.constantFrom(0, 1, 1)), { maxLength: 20 });
+const anyModel: fc.Arbitrary<ModelInput> = fc
+  .record({
+    task: fc.constantFrom<'binary' | 'regression'>('binary', 'regression'),
+    optimizer: fc.constantFrom(...optimizers),
+    features: fc.record({
+      bits: fc.constantFrom(8, 12),
+      intercept: fc.boolean(),
+      standardize: fc.boolean(),
+      interactions: fc.constantFrom<string[][]>(
+        [],
+        [['a', 'b']],
+        [
+          ['a', 'c', 'é'],
+          ['b', 'b'],
+        ],
+      ),
+    }),
+  })
+  .map(({ features, ...model }) => ({
+    ...model,
+    // Vowpal Wabbit's update finds the scale of numbers itself.
+    features: { ...features, standardize: features.standardize && model.optimizer.name !== 'nag' },
+  }));
+
+/** Undefined when it is refused, as a score beyond float32 is. */
+function answerOf<Answer>(predict: () => Answer): Answer | undefined {
+  try {
+    return predict();
+  } catch (error) {
+    if (error instanceof MillraceError) return undefined;
+    throw error;
+  }
+}
+
+t.test('an exported model - predicts what the server does, bit for bit', async () => {
+  const property = fc.asyncProperty(
+    anyModel,
+    anyEvents,
+    fc.array(anyFeatures, { maxLength: 8 }),
+    async (input, events, asked) => {
+      const server = learned(input, events);
+      const edge = await exportedModel(server);
+      return [...asked, ...events.map(([features]) => features)].every((features) => {
+        const [there, here] = [
+          answerOf(() => server.predict(features)),
+          answerOf(() => edge.predict(features)),
+        ];
+        if (there === undefined || here === undefined) return there === here;
+        return (
+          Object.is(here.score, there.score) &&
+          Object.is(here.prediction, there.prediction) &&
+          edge.errorBound(features) === 0
+        );
+      });
+    },
+  );
+  await fc.assert(property, { numRuns: 150 });
+});
+
+t.test('an exported model - n-grams, affixes and silent features are hashed alike', async (t) => {
+  const input: ModelInput = {
+    features: {
+      ngrams: [{ of: 'words', n: 3, skips: 1 }],
+      affixes: [{ of: 'city', at: 'prefix', length: 2 }],
+      ignoreLinear: ['silent'],
+      interactions: [['silent', 'city']],
+    },
+  };
+  const features = { words: ['a', 'b', 'c', 'd'], city: 'Zürich', silent: 's' };
+  const server = learned(input, [
+    [features, 1],
+    [{ ...features, words: ['d', 'a'] }, 0],
+    [features, 1],
+  ]);
+  const edge = await exportedModel(server);
+  t.equal(edge.predict(features).score, server.predict(features).score);
+  t.not(edge.predict(features).score, edge.predict({ words: ['a'] }).score);
+});
+
+for (const quantization of ['q2.13', 'f16'] as const) {
+  t.test(`an exported model - quantised to ${quantization} stays within its bound`, async () => {
+    let isOff = false;
+    const property = fc.asyncProperty(anyModel, anyEvents, anyFeatures, async (input, events, features) => {
+      const server = learned(input, events);
+      const [exact, edge] = await Promise.all([exportedModel(server), exportedModel(server, quantization)]);
+      const raw = answerOf(() => exact.predict(features))?.rawScore;
+      const rounded = answerOf(() => edge.predict(features))?.rawScore;
+      if (raw === undefined || rounded === undefined) return raw === rounded;
+      isOff ||= rounded !== raw;
+      return Math.abs(rounded - raw) <= edge.errorBound(features);
+    });
+    await fc.assert(property, { numRuns: 100 });
+    t.ok(isOff, 'something was rounded');
+  });
+}
+
+t.test(
+  'an exported model - weights that 16 bits cannot hold are scaled, all by one power of two',
+  async (t) => {
+    const events = Array.from({ length: 50 }, (_, i): [Features, number] => [{ n: 0.001 }, i + 1000]);
+    const server = learned(
+      { task: 'regression', optimizer: { name: 'sgd', learningRate: 100 } as OptimizerConfig },
+      events.slice(0, 3),
+    );
+    const edge = await exportedModel(server, 'q2.13');
+    const { scale, type } = edge.header.weights;
+    t.equal(type, 'q2.13');
+    t.ok(scale > 1 && Number.isInteger(Math.log2(scale)));
+    const difference = Math.abs(edge.predict({ n: 1 }).rawScore - server.predict({ n: 1 }).score);
+    t.ok(difference <= edge.errorBound({ n: 1 }), `${difference} is within ${edge.errorBound({ n: 1 })}`);
+  },
+);
+
+t.test('an exported model - holds rows with a weight only, and says what it is', async (t) => {
+  const server = learned({ optimizer: { name: 'ftrl', l1: 5 } as OptimizerConfig }, [
+    [{ a: 'x', b: 'y' }, 1],
+  ]);
+  const edge = await exportedModel(server);
+  t.equal(edge.header.rows, 0, 'l1 keeps every weight at 0');
+  t.match(edge.header, {
+    model: 'm',
+    version: 3,
+    seq: 40,
+    family: 'linear',
+    task: 'binary',
+    loss: 'logistic',
+  });
+  t.equal(edge.predict({ a: 'x' }).score, 0.5);
+  const plain = learned({ optimizer: { name: 'sgd' } as OptimizerConfig }, [[{ a: 'x', b: 'y' }, 1]]);
+  const { header } = await exportedModel(plain);
+  t.match(header, { rows: 3, weights: { type: 'f32', scale: 1 } });
+});
+
+t.test('what cannot be predicted - is refused as the server refuses it', async (t) => {
+  const server = learned({ limits: { featuresMax: 3, depthMax: 2 } }, []);
+  const edge = await exportedModel(server);
+  const cases = [
+    { a: [1, 'x'] },
+    { a: Number.NaN },
+    { a: 1, b: 2, c: 3, d: 4 },
+    { a: { b: { c: 1 } } },
+    { a: 1n },
+  ];
+  for (const features of cases as unknown as Features[]) {
+    const said = (predict: () => unknown): string => {
+      try {
+        return String(predict());
+      } catch (error) {
+        return error instanceof MillraceError ? `${error.code} ${error.message}` : 'not refused';
+      }
+    };
+    const refusal = said(() => edge.predict(features));
+    t.match(refusal, /^4\d\d features/);
+    t.equal(
+      refusal,
+      said(() => server.predict(features)),
+    );
+  }
+});
+
+t.test('a file - that is cut short, damaged or something else is refused', async (t) => {
+  const file = await exportedFile(learned({}, [[{ a: 'x', n: 2 }, 1]]), 'f16');
+  t.equal(loadModel(file).header.rows, 3);
+  const padded = new Uint8Array(file.length + 3);
+  padded.set(file, 3);
+  t.equal(loadModel(padded.subarray(3)).header.rows, 3, 'wherever the bytes lie');
+  t.equal(loadModel(padded.slice(3).buffer).header.rows, 3);
+  for (const length of [0, 7, 19, file.length - 8, file.length - 1])
+    t.throws(() => loadModel(file.subarray(0, length)), { name: 'MillraceError' }, `${length} bytes`);
+  for (let at = 0; at < file.length; at++) {
+    const damaged = file.slice();
+    damaged[at]! ^= 1 << (at % 8);
+    t.throws(() => loadModel(damaged), { name: 'MillraceError' }, `byte ${at}`);
+  }
+});
