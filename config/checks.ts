@@ -1,4 +1,5 @@
 /** What a schema cannot say: settings that are each right and do not go together. */
+import { aggregateProblems } from './aggregate-checks.ts';
 import { classProblems } from './class-checks.ts';
 import { type LossName, lossesOfTask, lossName } from './loss-schema.ts';
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
@@ -114,7 +115,7 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     const sentence = `expected at most the ${partitions} partitions of the model, got ${actors.learners}`;
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
-  problems.push(...guardProblems([...path, 'guard'], model));
+  problems.push(...guardProblems([...path, 'guard'], model), ...aggregateProblems(path, model));
   if (model.features.exactIds !== undefined && actors.learners > 1) {
     const sentence = `expected 1 with features.exactIds, whose places only one learner can give away, got ${actors.learners}`;
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));

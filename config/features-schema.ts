@@ -40,6 +40,51 @@ export const exactIdsSchema = z.strictObject({
 
 export type ExactIdsConfig = z.output<typeof exactIdsSchema>;
 
+const aggregateSchema = z.strictObject({
+  name: z.string().min(1).max(64).describe('What the feature is called'),
+  of: path('The label, or the path of a number').default('label'),
+  by: z
+    .array(path('Feature'))
+    .max(4)
+    .describe('Features whose values together are a group; none: all events are one'),
+  how: z.enum(['count', 'sum', 'mean']).describe('Of the earlier events of the group'),
+  window: z
+    .strictObject({
+      events: z
+        .int()
+        .min(2)
+        .max(2 ** 24)
+        .optional()
+        .describe('So many latest events of the group'),
+      ms: z.int().min(2).max(1e11).optional().describe('Events of so many latest milliseconds'),
+      buckets: integer(2, 64, 8, 'Parts of the window; it forgets one part at a time'),
+    })
+    .optional()
+    .describe('Latest events only; all when absent'),
+  prior: z
+    .strictObject({
+      value: z.number().min(-1e30).max(1e30).default(0).describe('Mean of a group of which nothing is known'),
+      weight: z.number().min(0).max(1e6).default(0).describe('Events that this counts for'),
+    })
+    .optional()
+    .describe('Where a mean begins; at 0, and for no events, when absent'),
+  bits: integer(0, 20, 16, 'log2 of the groups that have rows of their own'),
+});
+
+/** What the events before say of an event: counts, sums and means by group. */
+export const aggregateSettings = {
+  aggregates: z
+    .array(aggregateSchema)
+    .min(1)
+    .max(16)
+    .optional()
+    .describe(
+      'Running counts, sums and means of the label or of a number by group, each `{name, of, by, how, window?, prior?, bits}`; docs/protocol.md',
+    ),
+};
+
+export type AggregateConfig = z.output<typeof aggregateSchema>;
+
 export const combinationSettings = {
   permutations: z
     .enum(['across', 'within', 'all'])

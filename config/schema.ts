@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { classLabel, classLabelBytesMax } from './class-label.ts';
 import { exploreSchema } from './explore-schema.ts';
-import { combinationSettings } from './features-schema.ts';
+import { aggregateSettings, combinationSettings } from './features-schema.ts';
 import { guardSchema } from './guard-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { lossSchema } from './loss-schema.ts';
@@ -76,6 +76,7 @@ export const featuresSchema = z.strictObject({
       'Crosses of 2 to 4 features or namespaces, such as ["origin", "day"]; "*" is every feature of the event',
     ),
   ...combinationSettings,
+  ...aggregateSettings,
   standardize: z
     .boolean()
     .default(false)
@@ -387,6 +388,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 export type ModelConfig = z.output<typeof modelSchema>;
 export type ModelInput = z.input<typeof modelSchema>;
 export type OptimizerConfig = z.output<typeof optimizerSchema>;
+export type { AggregateConfig } from './features-schema.ts';
 export type FeaturesConfig = z.output<typeof featuresSchema>;
 export type Secret = NonNullable<Config['nats']['password']>;
 export type ClientRole = (typeof clientRoles)[number];

@@ -78,6 +78,7 @@ export class SequentialModel {
   step(item: unknown): Step {
     const { definition, model } = this.#built;
     const { features, label, weight, time } = learnableEvent(item, definition.task);
+    this.#requireTime(time);
     const view = this.#viewOf(features, time);
     const raw = model.learn(this.table, view, label, weight);
     const { classes } = model;
@@ -115,10 +116,10 @@ export class SequentialModel {
     this.rejected++;
   }
 
-  /** What a reply calls `score`. */
-  score(features: unknown): number {
+  /** What a reply calls `score`, for an instance of this time. */
+  score(features: unknown, time?: number): number {
     const { definition, model } = this.#built;
-    const raw = model.predict(this.table, this.#viewOf(features));
+    const raw = model.predict(this.table, this.#viewOf(features, time));
     const { classes } = model;
     return classes === undefined
       ? lossFunction(definition.loss).link(raw)
@@ -129,6 +130,14 @@ export class SequentialModel {
   keysOf(features: unknown): { readonly key: number; readonly value: number }[] {
     const { rows, values, to } = this.#viewOf(features);
     return Array.from({ length: to }, (_, i) => ({ key: rows[i]!, value: values[i]! }));
+  }
+
+  /** In a stream an event without a time has the broker's; here there is none. */
+  #requireTime(time: number | undefined): void {
+    const { aggregates = [] } = this.#built.definition.features;
+    const timed = aggregates.find(({ window }) => window?.ms !== undefined);
+    if (time !== undefined || timed === undefined) return;
+    throw new MillraceError('badInput', `time: missing, and aggregate ${timed.name} has a window of time`);
   }
 
   #viewOf(features: unknown, time = 0): EventView {

@@ -5,7 +5,7 @@
  * row, so that it lies together in a working set too.
  */
 /** Parts of a model that are referred to; the numbers are those of `parts`. */
-export const referenceParts = { exactClock: 2, exactId: 3 } as const;
+export const referenceParts = { aggregates: 1, exactClock: 2, exactId: 3 } as const;
 
 export class RowReferences {
   count = 0;

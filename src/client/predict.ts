@@ -45,25 +45,31 @@ export async function predictMany<Class extends Label>(
 export async function rank(
   link: Link,
   model: string,
-  { id = randomUUID(), context = {}, candidates }: RankRequest,
+  { id = randomUUID(), context = {}, candidates, time }: RankRequest,
   options: RankCallOptions,
 ): Promise<Ranking> {
-  return ask<Ranking>(link, 'rank', model, { id, context, candidates }, options);
+  return ask<Ranking>(
+    link,
+    'rank',
+    model,
+    { id, context, candidates, ...(time !== undefined && { time }) },
+    options,
+  );
 }
 
-/** An object that has `features` and at most an `id` beside it is an instance; any other one is features. */
+/** An object that has `features` and at most an `id` and a `time` beside it is an instance; any other one is features. */
 export function instanceOf(input: Features | Instance): Instance {
   const { features } = input;
   const isInstance =
     typeof features === 'object' &&
     features !== null &&
     !Array.isArray(features) &&
-    Object.keys(input).every((name) => name === 'features' || name === 'id');
+    Object.keys(input).every((name) => name === 'features' || name === 'id' || name === 'time');
   return isInstance ? (input as Instance) : { features: input as Features };
 }
 
 const withId = (instance: Instance): Instance =>
-  instance.id === undefined ? { id: randomUUID(), features: instance.features } : instance;
+  instance.id === undefined ? { ...instance, id: randomUUID() } : instance;
 
 async function ask<T>(
   link: Link,

@@ -11,7 +11,8 @@
  *   null     absent
  *
  * Keys are below 2^bits; key 2^bits is the intercept, always first when the model has one; reserved rows of the
- * optimiser follow it, with value 0. Behind an event's features stand those that are made from them (combiner.ts).
+ * optimiser follow it, with value 0. Behind an event's features stand those that are made from them (combiner.ts), and
+ * then its aggregates (group-references.ts).
  */
 import { MillraceError } from '../base/errors.ts';
 import { finalize, hashByte, hashInteger, hashStart, hashText, separators } from '../base/hash.ts';
@@ -19,6 +20,7 @@ import { SparseVector } from '../base/sparse-vector.ts';
 import { Combiner, tooManyFeatures } from './combiner.ts';
 import { type ExactPlaces, ExactReferences } from './exact-references.ts';
 import { affixText } from './grams.ts';
+import { type AggregatePlace, addAggregates } from './group-references.ts';
 import type { CombinationSettings, OperandNode } from './operand-tree.ts';
 import { PackedFeatures } from './packed-features.ts';
 
@@ -27,6 +29,7 @@ export interface FeaturizerSettings extends CombinationSettings {
   readonly intercept: boolean;
   /** Rows behind the intercept's that come with every event; none when absent. */
   readonly stateRows?: number;
+  readonly aggregatePlaces?: readonly AggregatePlace[];
   readonly featuresMax: number;
   readonly depthMax: number;
   /** Where the exact ids' rows are. */
@@ -53,6 +56,7 @@ export class Featurizer {
   readonly #entriesMax: number;
   readonly #stateRows: number;
   readonly #combiner: Combiner;
+  readonly #aggregates: readonly AggregatePlace[];
   readonly #packed: PackedFeatures;
   readonly #exact: ExactReferences | undefined;
   readonly #path: string[] = [];
@@ -67,18 +71,19 @@ export class Featurizer {
     this.#entriesMax = settings.featuresMax + (settings.intercept ? 1 : 0) + this.#stateRows;
     this.#combiner = new Combiner(settings, settings.featuresMax);
     this.#exact = settings.exactPlaces && new ExactReferences(settings.exactPlaces);
+    this.#aggregates = settings.aggregatePlaces ?? [];
     this.#packed = new PackedFeatures({ ...settings, entriesMax: this.#entriesMax });
   }
 
   /** A vector that has room for any event that is within the limits. */
   vector(): SparseVector {
     // One more than that shows when an event is not.
-    return new SparseVector(this.#entriesMax + 1);
+    return new SparseVector(this.#entriesMax + 1 + this.#aggregates.length);
   }
 
-  /** Whether MessagePack can be read where it lies: combinations need every feature of an event at hand. */
+  /** Whether MessagePack can be read where it lies: what is made of features needs all of an event at hand. */
   get readsPacked(): boolean {
-    return this.#combiner.isPlain;
+    return this.#combiner.isPlain && this.#aggregates.length === 0;
   }
 
   /** The same as `featurize` of the decoded map at `at`; false when only that can tell, and the vector holds nothing of use. */
@@ -94,8 +99,9 @@ export class Featurizer {
     this.#path.length = 0;
     this.#begin(into);
     this.#walk(features, hashStart, this.#combiner.begin(), into);
-    if (this.#combiner.isPlain) return;
-    this.#combiner.form((hash, value, name) => this.#addCombination(hash, value, name, into));
+    if (!this.#combiner.isPlain)
+      this.#combiner.form((hash, value, name) => this.#addCombination(hash, value, name, into));
+    if (this.#aggregates.length > 0) this.#addAggregates(features, into);
   }
 
   /** Adds more features to a vector that holds others; where nothing is combined the same as all of them in one object. */
@@ -258,6 +264,11 @@ export class Featurizer {
     if (Math.abs(value) > float32Max)
       throw new MillraceError('badInput', 'features: an interaction overflows float32');
     this.#put(hash, value, 0, into, name);
+  }
+
+  #addAggregates(features: Record<string, unknown>, into: SparseVector): void {
+    addAggregates(this.#aggregates, features, into);
+    for (const { name, weightKey } of this.#aggregates) this.#named?.push({ name, key: weightKey });
   }
 
   #finite(value: number): number {

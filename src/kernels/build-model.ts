@@ -1,11 +1,15 @@
 /** A model's configuration to the parts that compute with it. */
-import type { ExactIdsConfig } from '../../config/features-schema.ts';
+import type { AggregateConfig, ExactIdsConfig } from '../../config/features-schema.ts';
 import type { ModelConfig } from '../../config/schema.ts';
 import { Featurizer } from '../features/featurizer.ts';
+import type { AggregatePlace } from '../features/group-references.ts';
+import { placesOfAggregates } from '../model/aggregate-rows.ts';
+import { Aggregate } from '../model/aggregates.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { type ModelDefinition, modelDefinition } from '../model/definition.ts';
 import { ExactIds } from '../model/exact-ids.ts';
 import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
+import { AggregatingModel } from './aggregating-model.ts';
 import { ClassModel } from './class-model.ts';
 import { ExactIdModel } from './exact-id-model.ts';
 import { linearKernels } from './linear-kernels.ts';
@@ -28,18 +32,21 @@ export function buildModel(config: ModelConfig): BuiltModel {
   const layout = rowLayoutOf(config);
   const { featuresMax, depthMax } = config.limits;
   const { stateRows } = layout;
-  const { exactIds } = definition.features;
+  const { exactIds, aggregates = [] } = definition.features;
+  const aggregatePlaces = placesOfAggregates(aggregates, layout);
   const reading = definition.classesMax > 0 ? undefined : linearReading(layout, definition.optimizer);
+  const exact = withExactIds(onlineModel(definition, layout), reading, exactIds);
   return {
     definition,
     featurizer: new Featurizer({
       ...definition.features,
       stateRows,
       exactPlaces: layout.exactIds,
+      aggregatePlaces,
       featuresMax,
       depthMax,
     }),
-    ...withExactIds(onlineModel(definition, layout), reading, exactIds),
+    ...withAggregates(exact, aggregates, aggregatePlaces),
   };
 }
 
@@ -77,4 +84,15 @@ function withExactIds(
   if (config === undefined) return { model, reading };
   const outer = new ExactIdModel(model, new ExactIds(config, model.layout.width));
   return { model: outer, reading: reading && outer.readingOf(reading) };
+}
+
+function withAggregates(
+  inner: Pick<BuiltModel, 'model' | 'reading'>,
+  configs: readonly AggregateConfig[],
+  places: readonly AggregatePlace[],
+): Pick<BuiltModel, 'model' | 'reading'> {
+  if (configs.length === 0) return inner;
+  const placed = configs.map((config, at) => ({ aggregate: new Aggregate(config), place: places[at]! }));
+  const outer = new AggregatingModel(inner.model, placed);
+  return { model: outer, reading: inner.reading && outer.readingOf(inner.reading) };
 }

@@ -4,12 +4,14 @@
  * float32 `w + (w' - w)` is not always `w'`.
  *
  *   add          optimiser slots are sums and add up; statistics merge by Chan's formula
+ *   groups       rows of aggregates: every slot is a sum, whatever the optimiser
  *   normalized   (w, G, N) of the normalised adaptive gradient: G adds; both weights are brought to the larger N,
  *                then add. Its reserved rows: sums add, the labels' range is the hull of both.
  *
  * Each learner checks its own steps. What comes of taking one row from another, or adding two, may still be beyond
  * float32, whose largest numbers it is then held at: a row never holds anything that is not finite.
  */
+import { isGroupRow } from './aggregate-rows.ts';
 import type { RowLayout } from './row-layout.ts';
 import { mergeStatistics, subtractStatistics } from './standardizer.ts';
 
@@ -23,7 +25,8 @@ export function differenceRows(
   const { width } = layout;
   for (let row = 0; row < keys.length; row++) {
     const at = row * width;
-    if (layout.join === 'add') subtractSums(layout, before, rows, at);
+    if (isGroupRow(layout, keys[row]!)) subtractSlots(before, rows, at, width);
+    else if (layout.join === 'add') subtractSums(layout, before, rows, at);
     else {
       for (let slot = at; slot < at + layout.optimizerSlots; slot += slotsPerScore) {
         if (isState(layout, keys[row]!)) subtractState(layout, keys[row]!, before, rows, slot);
@@ -43,7 +46,8 @@ export function mergeRow(
   into: Float32Array,
   at: number,
 ): boolean {
-  if (layout.join === 'add') addSums(layout, difference, differenceAt, into, at);
+  if (isGroupRow(layout, key)) addSlots(difference, differenceAt, into, at, layout.width);
+  else if (layout.join === 'add') addSums(layout, difference, differenceAt, into, at);
   else {
     for (let slot = 0; slot < layout.optimizerSlots; slot += slotsPerScore) {
       if (isState(layout, key)) addState(layout, key, difference, differenceAt + slot, into, at + slot);
@@ -68,9 +72,23 @@ function holdFinite(rows: Float32Array, at: number, width: number): boolean {
   return isHeld;
 }
 
+function subtractSlots(before: Float32Array, rows: Float32Array, at: number, count: number): void {
+  for (let slot = at; slot < at + count; slot++) rows[slot] = rows[slot]! - before[slot]!;
+}
+
+function addSlots(
+  difference: Float32Array,
+  from: number,
+  into: Float32Array,
+  at: number,
+  count: number,
+): void {
+  for (let slot = 0; slot < count; slot++) into[at + slot] = into[at + slot]! + difference[from + slot]!;
+}
+
 function subtractSums(layout: RowLayout, before: Float32Array, rows: Float32Array, at: number): void {
   const { optimizerSlots, standardize } = layout;
-  for (let slot = 0; slot < optimizerSlots; slot++) rows[at + slot] = rows[at + slot]! - before[at + slot]!;
+  subtractSlots(before, rows, at, optimizerSlots);
   if (standardize) subtractStatistics(before, at + optimizerSlots, rows, at + optimizerSlots);
 }
 
@@ -82,9 +100,7 @@ function addSums(
   at: number,
 ): void {
   const { optimizerSlots, standardize } = layout;
-  for (let slot = 0; slot < optimizerSlots; slot++) {
-    into[at + slot] = into[at + slot]! + difference[from + slot]!;
-  }
+  addSlots(difference, from, into, at, optimizerSlots);
   if (standardize) mergeStatistics(difference, from + optimizerSlots, into, at + optimizerSlots);
 }
 

@@ -5,6 +5,7 @@
 import { classesMaxOf } from '../../config/fingerprint.ts';
 import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import type { ExactPlaces } from '../features/exact-references.ts';
+import { aggregateRegions } from './aggregate-rows.ts';
 import { namesLength } from './class-names.ts';
 import { bucketBits, bucketRows, clockRows } from './exact-ids.ts';
 import { type KeyRegion, keyCountOf, keyRegionsOf, type RegionSize, regionNamed } from './key-regions.ts';
@@ -50,7 +51,7 @@ export function rowLayoutOf(model: Shaped): RowLayout {
   const { slots, stateRows, join } = shapeOf(model.optimizer);
   const classesMax = classesMaxOf(model);
   const optimizerSlots = slots.length * Math.max(1, classesMax);
-  const { standardize, bits, exactIds } = model.features;
+  const { standardize, bits, exactIds, aggregates = [] } = model.features;
   const width = optimizerSlots + (standardize ? statisticsSlots : 0);
   const shared = classesMax > 0 && model.classes === undefined ? namesLength(classesMax) : 0;
   const sharedRows = Math.ceil(shared / width);
@@ -60,6 +61,7 @@ export function rowLayoutOf(model: Shaped): RowLayout {
     { name: 'optimizer', rows: stateRows },
     { name: 'shared', rows: sharedRows },
     ...exactRegions(exactIds, width),
+    ...aggregateRegions(aggregates, width),
   ]);
   return {
     offset: 0,

@@ -44,6 +44,8 @@ export interface LabelEvent {
 export interface Instance {
   readonly id?: string;
   readonly features: Features;
+  /** Milliseconds since the epoch; now when absent. */
+  readonly time?: number;
 }
 
 /** How new the state must be that a reply is made from. */

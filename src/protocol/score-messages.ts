@@ -36,6 +36,8 @@ export interface RankRequest {
   readonly id?: string;
   /** Features that all candidates have. */
   readonly context?: Features;
+  /** Milliseconds since the epoch; now when absent. */
+  readonly time?: number;
   readonly candidates: readonly Candidate[];
 }
 

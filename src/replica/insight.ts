@@ -22,6 +22,12 @@ const alsoMax = 8;
 
 export type InsightOptions = Pick<PredictOptions, 'explain' | 'uncertainty'>;
 
+export interface InsightEvent {
+  readonly features: unknown;
+  /** When it happens, ms since the epoch. */
+  readonly time?: number;
+}
+
 export class Insight {
   readonly #built: BuiltModel;
   readonly #contributionsMax: number;
@@ -37,28 +43,28 @@ export class Insight {
 
   /** Throws MillraceError when something is asked for that the model does not have. */
   of(
-    features: unknown,
+    event: InsightEvent,
     table: Float32Array,
     { explain = false, uncertainty = false }: InsightOptions,
   ): Pick<Scored, 'uncertainty' | 'explanation'> {
     return {
-      ...(uncertainty && { uncertainty: this.uncertainty(features, table) }),
-      ...(explain && { explanation: this.explanation(features, table) }),
+      ...(uncertainty && { uncertainty: this.uncertainty(event, table) }),
+      ...(explain && { explanation: this.explanation(event, table) }),
     };
   }
 
-  uncertainty(features: unknown, table: Float32Array): number {
+  uncertainty({ features, time }: InsightEvent, table: Float32Array): number {
     const { featurizer } = this.#built;
     const uncertainty = requireUncertainty(this.#built);
     featurizer.featurize(features, this.#vector);
-    return uncertainty(table, viewOf(this.#vector));
+    return uncertainty(table, viewOf(this.#vector, time));
   }
 
-  explanation(features: unknown, table: Float32Array): Explanation {
+  explanation({ features, time }: InsightEvent, table: Float32Array): Explanation {
     const { featurizer, model, reading } = this.#built;
     if (reading === undefined) throw notOfClasses('explain');
     const named = featurizer.featurizeNamed(features, this.#vector);
-    const event = viewOf(this.#vector);
+    const event = viewOf(this.#vector, time);
     const rawScore = model.predict(table, event);
     const seen = reading.seen?.(table, event) ?? event;
     if (seen.to > this.#contributions.length) this.#contributions = new Float64Array(seen.to * 2);

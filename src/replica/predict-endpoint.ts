@@ -11,15 +11,16 @@ export function predictEndpoint(
   scorer: Scorer,
   insight: Insight,
   limits: { readonly instancesMax: number },
+  now: () => number = Date.now,
 ): Endpoint {
   const scored = (
-    { id, features }: CheckedInstance,
+    { id, features, time = now() }: CheckedInstance,
     table: Float32Array,
     options: PredictOptions,
   ): Scored<Label> => {
-    const plain = { id: id ?? randomUUID(), ...scorer.score(features, table) };
+    const plain = { id: id ?? randomUUID(), ...scorer.score(features, table, time) };
     const { explain, uncertainty } = options;
-    return explain || uncertainty ? { ...plain, ...insight.of(features, table, options) } : plain;
+    return explain || uncertainty ? { ...plain, ...insight.of({ features, time }, table, options) } : plain;
   };
   return (body) => {
     const request = predictRequest(body, limits.instancesMax);

@@ -5,6 +5,8 @@ import type { Freshness, PredictOptions } from '../protocol/messages.ts';
 export interface CheckedInstance {
   readonly id: string | undefined;
   readonly features: unknown;
+  /** Its own, ms since the epoch. */
+  readonly time: number | undefined;
 }
 
 export type PredictRequest = { readonly options: PredictOptions } & (
@@ -38,9 +40,15 @@ export function checkedInstance(item: unknown): CheckedInstance {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     throw new MillraceError('badInput', 'an instance is an object with features');
   }
-  const { id, features } = item as Record<string, unknown>;
+  const { id, features, time } = item as Record<string, unknown>;
   if (features === undefined) throw new MillraceError('badInput', 'features: missing');
-  return { id: idOf('id', id), features };
+  return { id: idOf('id', id), features, time: timeOf(time) };
+}
+
+export function timeOf(time: unknown): number | undefined {
+  if (time === undefined || time === null) return undefined;
+  if (typeof time === 'number' && Number.isFinite(time)) return time;
+  throw new MillraceError('badInput', `time: expected milliseconds since the epoch, got ${shown(time)}`);
 }
 
 export function idOf(path: string, id: unknown): string | undefined {

@@ -17,20 +17,24 @@ export interface RankSettings {
   readonly explore: ExploreConfig;
 }
 
-export function rankEndpoint(built: BuiltModel, settings: RankSettings): Endpoint {
+export function rankEndpoint(
+  built: BuiltModel,
+  settings: RankSettings,
+  now: () => number = Date.now,
+): Endpoint {
   if (built.definition.classesMax > 0) return refuseClasses;
   const ranker = new Ranker(built);
   const { link } = lossFunction(built.definition.loss);
   return (body) => {
     const request = rankRequest(body, settings.candidatesMax);
-    const { freshness, context, candidates } = request;
+    const { freshness, context, candidates, time = now() } = request;
     const { explore = settings.explore, top = candidates.length, id = randomUUID() } = request;
     const withUncertainty = explore.name === 'softmax' && explore.uncertainty > 0;
     if (withUncertainty) requireUncertainty(built);
     return {
       freshness,
       answer({ table, provenance }): Ranking {
-        const scored = ranker.score(context, candidates, table, withUncertainty);
+        const scored = ranker.score(context, candidates, table, { time, withUncertainty });
         // The model's name is in the seed, or two models would make the same choices for a request of one id.
         const random = seededRandom(`${provenance.model}/${id}`);
         const items = rankingOf(scored, top, explore, random).map(({ candidate, propensity }) => ({

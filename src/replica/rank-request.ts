@@ -2,7 +2,7 @@
 import { type ExploreConfig, exploreSchema } from '../../config/explore-schema.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Freshness } from '../protocol/messages.ts';
-import { freshnessOf, idOf, shown } from './predict-request.ts';
+import { freshnessOf, idOf, shown, timeOf } from './predict-request.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -15,6 +15,7 @@ export interface RankRequest {
   readonly id: string | undefined;
   readonly freshness: Freshness;
   readonly context: Fields;
+  readonly time: number | undefined;
   readonly candidates: readonly Candidate[];
   readonly top: number | undefined;
   /** Undefined: as configured. */
@@ -26,13 +27,14 @@ export function rankRequest(body: unknown, candidatesMax: number): RankRequest {
   if (!isObject(body)) {
     throw new MillraceError('badInput', 'a rank request is an object with context and candidates');
   }
-  const { id, context, candidates, top, explore, ...fields } = body;
+  const { id, context, time, candidates, top, explore, ...fields } = body;
   if (context !== undefined && context !== null && !isObject(context))
     throw new MillraceError('badInput', `context: expected an object of features, got ${shown(context)}`);
   return {
     id: idOf('id', id),
     freshness: freshnessOf(fields),
     context: (context as Fields | null | undefined) ?? {},
+    time: timeOf(time),
     candidates: candidatesOf(candidates, (context as Fields | null | undefined) ?? {}, candidatesMax),
     top: topOf(top),
     explore: exploreOf(explore),

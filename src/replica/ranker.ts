@@ -27,7 +27,7 @@ export class Ranker {
     context: Fields,
     candidates: readonly Candidate[],
     table: Float32Array,
-    withUncertainty: boolean,
+    { time, withUncertainty }: { readonly time: number; readonly withUncertainty: boolean },
   ): Candidates {
     const { model, reading } = this.#built;
     const raw = new Float64Array(candidates.length);
@@ -36,7 +36,7 @@ export class Ranker {
     for (const [at, { features }] of candidates.entries()) {
       inPlace(`candidates[${at}].features`, () => {
         featurize(features);
-        const event = viewOf(this.#vector);
+        const event = viewOf(this.#vector, time);
         raw[at] = model.predict(table, event);
         if (uncertainty !== undefined) uncertainty[at] = reading!.uncertainty!(table, event);
       });

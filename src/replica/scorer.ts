@@ -25,11 +25,11 @@ export class Scorer {
     this.#vector = featurizer.vector();
   }
 
-  /** Throws MillraceError when the features are bad. */
-  score(features: unknown, table: Float32Array): Score {
+  /** `time`: when the event happens, ms since the epoch. Throws MillraceError when the features are bad. */
+  score(features: unknown, table: Float32Array, time: number): Score {
     const vector = this.#vector;
     this.#featurizer.featurize(features, vector);
-    const raw = this.#model.predict(table, viewOf(vector));
+    const raw = this.#model.predict(table, viewOf(vector, time));
     if (this.#model.classes !== undefined) return scoreOf(this.#model.classes);
     const { link, decision } = lossFunction(this.#definition.loss);
     const score = link(raw);

@@ -108,6 +108,8 @@ t.test('instances - features and at most an id beside it', async (t) => {
   const instance = { id: 'x', features: { a: 1 } };
   t.equal(instanceOf(instance), instance);
   t.same(instanceOf({ a: 1 }), { features: { a: 1 } });
+  const timed = { features: { a: 1 }, time: 5 };
+  t.equal(instanceOf(timed), timed);
   t.same(instanceOf({ features: [1, 2] }), { features: { features: [1, 2] } });
   t.same(instanceOf({ features: { a: 1 }, more: 1 }), { features: { features: { a: 1 }, more: 1 } });
 });

@@ -35,8 +35,8 @@ export function learned(input: ModelInput, events: readonly Event[]): Learned {
   return {
     config,
     model,
-    predict: (features) => scorer.score(features, model.table),
-    rawScore: (features) => insight.explanation(features, model.table).rawScore,
+    predict: (features) => scorer.score(features, model.table, 0),
+    rawScore: (features) => insight.explanation({ features }, model.table).rawScore,
   };
 }
 

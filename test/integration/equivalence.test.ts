@@ -95,12 +95,23 @@ const crosses = [
   ['user', 'price'],
   ['city', 'member', 'words'],
 ];
+const sums = [
+  { name: 'mean', by: ['city'], how: 'mean' as const, bits: 6 },
+  { name: 'spent', of: 'price', by: ['user.id'], how: 'sum' as const, bits: 6 },
+  { name: 'recent', by: ['member'], how: 'mean' as const, window: { events: 20 }, bits: 2 },
+];
 type Case = readonly [
   optimizer: NonNullable<ModelInput['optimizer']>,
   shards: number,
   eventsMax: number,
   kernel: 'cpu' | 'webasm',
-  switches: { standardize?: boolean; interactions?: boolean; intercept?: boolean; exactIds?: boolean },
+  switches: {
+    standardize?: boolean;
+    interactions?: boolean;
+    intercept?: boolean;
+    exactIds?: boolean;
+    aggregates?: boolean;
+  },
   more?: ModelInput,
 ];
 
@@ -137,6 +148,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'nag' }, 2, 1024, 'cpu', { interactions: true }],
     [{ name: 'nag', learningRate: 0.3 }, 5, 7, 'webasm', { intercept: false }, { task: 'regression' }],
     [{ name: 'nag' }, 1, 1, 'cpu', {}, { loss: 'squared' }],
+    [{ name: 'nag' }, 3, 7, 'cpu', { aggregates: true }],
   ],
   classes: [
     [{ name: 'adagrad' }, 2, 7, 'cpu', { standardize: true }, { task: 'multiclass' }],
@@ -157,7 +169,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
 const taskOf = ({ task = 'binary' }: ModelInput) => task;
 
 function modelOf([optimizer, shards, eventsMax, kernel, switches, more = {}]: Case): ModelInput {
-  const { standardize = false, interactions = false, intercept = true, exactIds = false } = switches;
+  const {
+    standardize = false,
+    interactions = false,
+    intercept = true,
+    exactIds = false,
+    aggregates = false,
+  } = switches;
   return {
     ...more,
     optimizer,
@@ -169,6 +187,7 @@ function modelOf([optimizer, shards, eventsMax, kernel, switches, more = {}]: Ca
       interactions: interactions ? crosses : [],
       // Fewer places than there are ids: some give way.
       ...(exactIds && { exactIds: { of: ['user', 'words'], bits: 6, admitAfter: 2 } }),
+      ...(aggregates && { aggregates: sums }),
     },
     actors: { shards },
     batch: { eventsMax },

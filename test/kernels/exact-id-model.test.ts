@@ -95,7 +95,7 @@ t.test('exact ids - are explained by name', async (t) => {
   const features = { user: 'a', words: ['x', 'y', 'x'], age: 2 };
   for (let i = 0; i < 20; i++) model.step({ features, label: 1 });
   const insight = new Insight(buildModel(config), { contributionsMax: 10 });
-  const { contributions, rawScore, rest } = insight.explanation(features, model.table);
+  const { contributions, rawScore, rest } = insight.explanation({ features }, model.table);
   t.strictSame(contributions.map(({ name, value }) => [name, value]).sort(), [
     ['(intercept)', 1],
     ['age', 2],
@@ -105,13 +105,16 @@ t.test('exact ids - are explained by name', async (t) => {
   ]);
   const told = contributions.reduce((sum, { contribution }) => sum + contribution, 0);
   t.ok(Math.abs(told - rawScore) < 1e-6 && Math.abs(rest.contribution) < 1e-6, 'they add up to the score');
-  const unknown = insight.explanation({ user: 'nobody' }, model.table);
+  const unknown = insight.explanation({ features: { user: 'nobody' } }, model.table);
   t.strictSame(
     unknown.contributions.map(({ name }) => name),
     ['(intercept)'],
     'an id that is not there adds nothing',
   );
-  t.ok(insight.uncertainty(features, model.table) > insight.uncertainty({ user: 'a' }, model.table));
+  t.ok(
+    insight.uncertainty({ features }, model.table) >
+      insight.uncertainty({ features: { user: 'a' } }, model.table),
+  );
 });
 
 t.test('exact ids - several learners are refused by name', async (t) => {

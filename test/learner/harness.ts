@@ -1,8 +1,8 @@
 /** A learner as actors/learner.ts puts it together, and shards for it, over a channel in memory. */
 import { parseConfig } from '../../config/load.ts';
 import type { ModelConfig, ModelInput } from '../../config/schema.ts';
-import { SparseVector } from '../../src/base/sparse-vector.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
+import { viewOf } from '../../src/kernels/online-model.ts';
 import { BatchBuilder } from '../../src/learner/batch-builder.ts';
 import { EntryQueue } from '../../src/learner/entry-queue.ts';
 import { Learner } from '../../src/learner/learner.ts';
@@ -152,24 +152,14 @@ export const tableOf = (shards: readonly RunningShard[]): number[] =>
 /** The sequential loop over the whole table: what the parameters must be. */
 export function plainTable(
   config: ModelConfig,
-  events: readonly { features: object; label: number }[],
+  events: readonly { features: object; label: number; time?: number }[],
 ): number[] {
   const { model: linear, featurizer } = buildModel(config);
   const table = new Float32Array(linear.layout.keyCount * linear.layout.width);
-  const vector = new SparseVector(config.limits.featuresMax + 1);
-  for (const { features, label } of events) {
+  const vector = featurizer.vector();
+  for (const { features, label, time } of events) {
     featurizer.featurize(features, vector);
-    const view = {
-      rows: vector.keys,
-      values: vector.values,
-      numeric: vector.numeric,
-      from: 0,
-      to: vector.count,
-      keys: undefined,
-      time: 0,
-      references: undefined,
-    };
-    linear.learn(table, view, label, 1);
+    linear.learn(table, viewOf(vector, time), label, 1);
   }
   return Array.from(table);
 }

@@ -70,6 +70,30 @@ for (const shardCount of [1, 2, 5]) {
   });
 }
 
+/** Their rows change with every event, several of one batch meet in one group, and the order of the log counts. */
+t.test('the parameters - are those of the plain loop with aggregates too', async (t) => {
+  const channel = new MemoryChannel();
+  const aggregates = [
+    { name: 'mean', by: ['a'], how: 'mean' as const, bits: 2 },
+    { name: 'last', of: 'x', by: ['b', 'a'], how: 'sum' as const, window: { ms: 40 }, bits: 4 },
+    { name: 'few', by: [], how: 'count' as const, window: { events: 5, buckets: 2 }, bits: 0 },
+  ];
+  const features = { bits: 8, aggregates };
+  for (const shardCount of [1, 3]) {
+    const config = configOf({ actors: actors(shardCount), batch: { eventsMax: 7 }, features });
+    const timed = Array.from({ length: 90 }, (_, n) => ({ ...eventOf(n), time: 1000 + ((n * 7) % 90) }));
+    const shards = runShards(channel, config);
+    const queued = timed.slice(0, 40).map((event, at) => learnEntry(at + 1, event, undefined, 'msgpack'));
+    const learner = await runLearner(channel, config, { queued });
+    learner.feed([learnEntry(41, timed.slice(40, 65)), learnEntry(42, timed.slice(65))]);
+    await until(2_000, 'the end', () => shards.every(({ shard }) => shard.seq === 42));
+    t.strictSame(learner.rejected, []);
+    t.strictSame(tableOf(shards), plainTable(config, timed));
+    await learner.stop();
+    for (const shard of shards) shard.stop();
+  }
+});
+
 t.test('what was refused - is durable before any shard hears of the batch', async (t) => {
   const channel = new MemoryChannel();
   const config = configOf({ actors: actors(2) });

@@ -24,8 +24,8 @@ function learned(input: ModelInput, events: readonly Event[], contributionsMax =
       model.keysOf(features).map(({ key, value }) => {
         return { value, row: table.subarray(key * width, (key + 1) * width) };
       }),
-    explain: (features: Features) => insight.explanation(features, table),
-    uncertainty: (features: Features) => insight.uncertainty(features, table),
+    explain: (features: Features) => insight.explanation({ features }, table),
+    uncertainty: (features: Features) => insight.uncertainty({ features }, table),
   };
 }
 

@@ -19,13 +19,14 @@ t.test('a request - for one instance, or for several', async (t) => {
   t.strictSame(predictRequest({ id: 'x', features }, 2), {
     kind: 'single',
     options: {},
-    instance: { id: 'x', features },
+    instance: { id: 'x', features, time: undefined },
   });
   t.strictSame(predictRequest({ id: null, features, minSeq: null, maxAgeMs: null }, 2), {
     kind: 'single',
     options: {},
-    instance: { id: undefined, features },
+    instance: { id: undefined, features, time: undefined },
   });
+  t.match(predictRequest({ features, time: 1.5 }, 2), { instance: { time: 1.5 } });
   t.strictSame(predictRequest({ id: 'x', features, explain: true, uncertainty: true }, 2).options, {
     explain: true,
     uncertainty: true,
@@ -49,6 +50,7 @@ t.test('what is wrong - is refused by the name of the field', async (t) => {
     t.match(refusalOf({ features, minSeq }), /^400 minSeq: /);
   for (const maxAgeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '3', []])
     t.match(refusalOf({ features, maxAgeMs }), /^400 maxAgeMs: /);
+  for (const time of ['noon', Number.NaN, {}]) t.match(refusalOf({ features, time }), /^400 time: /);
   for (const explain of [1, 'yes', {}]) t.match(refusalOf({ features, explain }), /^400 explain: /);
   t.match(refusalOf({ instances: [], uncertainty: 0 }), /^400 uncertainty: expected true or false, got 0/);
   for (const id of ['', 'x'.repeat(257), 3, {}]) t.match(refusalOf({ features, id }), /^400 id: /);

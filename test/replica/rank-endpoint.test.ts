@@ -26,7 +26,7 @@ function endpointOf(input: ModelInput = {}) {
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
   return {
     rank: (body: unknown) => endpoint(body).answer({ table: model.table, provenance }) as Ranking,
-    score: (features: Features) => scorer.score(features, model.table).score,
+    score: (features: Features) => scorer.score(features, model.table, 0).score,
   };
 }
 
