@@ -5,13 +5,14 @@
 import type { ModelConfig } from '../config/schema.ts';
 import { wallClock } from '../src/base/wall-clock.ts';
 import { buildModel } from '../src/kernels/build-model.ts';
-import type { ServiceSpec } from '../src/nats/channel.ts';
+import type { ServiceSpec, Subscription } from '../src/nats/channel.ts';
 import { answerRequests } from '../src/protocol/answering.ts';
 import { packInternal } from '../src/protocol/codec.ts';
-import type { PredictorReport, ServedState } from '../src/protocol/internal.ts';
+import type { PredictorReport, ServedState, WeightsQuery } from '../src/protocol/internal.ts';
 import { subjectsOf } from '../src/protocol/subjects.ts';
 import { AnswerService, type Endpoint } from '../src/replica/answer-service.ts';
 import { AnswerTally } from '../src/replica/answer-tally.ts';
+import { largestWeights } from '../src/replica/event-weights.ts';
 import { Insight } from '../src/replica/insight.ts';
 import { predictEndpoint } from '../src/replica/predict-endpoint.ts';
 import { rankEndpoint } from '../src/replica/rank-endpoint.ts';
@@ -36,7 +37,7 @@ export async function predictorActor(
   context: ActorContext<PredictorSettings>,
   build = buildModel,
 ): Promise<RunningActor> {
-  const { channel, settings, log, fail } = context;
+  const { channel, settings, log } = context;
   const { model, config, served, requestTimeoutMs: timeoutMs } = settings;
   const { limits, actors, snapshot } = config;
   const subjects = subjectsOf(settings.root);
@@ -64,16 +65,7 @@ export async function predictorActor(
     rank: rankEndpoint(built, { ...limits, ...config.rank }),
   };
   const service = await channel.serve(serviceOf(settings, endpoints, answers, tally));
-  const switching = answerRequests<ServedState>(
-    channel,
-    subjects.predictor(model, settings.predictor, 'serve'),
-    async (next) => {
-      await serving.serve(next);
-      log.info({ model, epoch: next.epoch, version: next.version }, 'serving');
-      return {};
-    },
-    fail,
-  );
+  const requests = answerServer(context, serving, insight);
 
   // A check that gets no answer leaves the age growing, which is what it should say.
   const checking = setInterval(() => serving.checkEnd().catch(() => undefined), snapshot.heartbeatMs);
@@ -84,12 +76,33 @@ export async function predictorActor(
     async stop() {
       clearInterval(checking);
       clearInterval(reporting);
-      switching.unsubscribe();
+      for (const subscription of requests) subscription.unsubscribe();
       await service.stop();
       answers.close();
       serving.close();
     },
   };
+}
+
+/** What the server's main thread asks. */
+function answerServer(
+  { channel, settings, log, fail }: ActorContext<PredictorSettings>,
+  serving: Serving,
+  insight: Insight,
+): Subscription[] {
+  const { root, model, predictor } = settings;
+  const subjects = subjectsOf(root);
+  const serve = async (next: ServedState) => {
+    await serving.serve(next);
+    log.info({ model, epoch: next.epoch, version: next.version }, 'serving');
+    return {};
+  };
+  const sources = { channel, subjects, model, insight, state: () => serving.state() };
+  const weigh = (query: WeightsQuery) => largestWeights(sources, query);
+  return [
+    answerRequests(channel, subjects.predictor(model, predictor, 'serve'), serve, fail),
+    answerRequests(channel, subjects.predictor(model, predictor, 'weights'), weigh, fail),
+  ];
 }
 
 function serviceOf(

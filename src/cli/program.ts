@@ -20,6 +20,7 @@ import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
 import { addStream } from './stream.ts';
 import type { Terminal } from './terminal.ts';
+import { addWeights } from './weights.ts';
 
 const epilogue = `
 Exit codes: 0 done, 1 failed, 2 bad input, command line or config, 3 no server to be reached.
@@ -44,6 +45,7 @@ export function programOf(terminal: Terminal): Command {
     addServe,
     addPredict,
     addExplain,
+    addWeights,
     addRank,
     addLearn,
     addBacktest,

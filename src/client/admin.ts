@@ -16,6 +16,7 @@ import type {
   VersionDifference,
   VersionSummary,
 } from '../protocol/messages.ts';
+import type { Weights, WeightsOptions } from '../protocol/score-messages.ts';
 import type { Verb } from '../protocol/subjects.ts';
 import { bodyOf, isNotReady, type Link } from './link.ts';
 import { dropRejected, type RejectedOptions, type RejectedSelection, retryRejected } from './rejected.ts';
@@ -105,6 +106,8 @@ export interface Admin {
   retryRejected(model: string, which: RejectedSelection): Promise<RetriedEvents>;
   /** Removes them for good. */
   dropRejected(model: string, which: RejectedSelection): Promise<DroppedEvents>;
+  /** The largest weights by the names of their features, as far as the latest events tell those. */
+  weights(model: string, options?: WeightsOptions): Promise<Weights>;
   /** Has events passed over from now on, in this epoch and later ones; what is learned already stays learned. */
   /** Removes from the event stream what no kept version needs, or only what lies below a sequence. */
   purgeStream(model: string, options?: { below?: number }): Promise<Purged>;
@@ -168,6 +171,7 @@ export function adminOf(link: Link): Admin {
     rejectedEvent: async (model, entry) => ask('rejected', model, { op: 'show', entry }),
     retryRejected: (model, which) => retryRejected((body) => ask('rejected', model, body), which),
     dropRejected: (model, which) => dropRejected((body) => ask('rejected', model, body), which),
+    weights: async (model, options = {}) => ask('weights', model, options),
     exclude: async (model, exclusions) => ask('exclude', model, { exclusions }),
     replay: async (model, options = {}) => ask('replay', model, options, replayTimeoutMs),
     unlearn: async (model, skip, options = {}) =>

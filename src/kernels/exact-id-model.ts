@@ -69,8 +69,9 @@ export class ExactIdModel implements OnlineModel {
 
   /** What the inner model's reading says, with the ids as they are now. */
   readingOf(inner: ScoreReading): ScoreReading {
-    const { uncertainty } = inner;
+    const { weight, uncertainty } = inner;
     return {
+      ...(weight && { weight }),
       seen: (table, event) => this.seen(table, event),
       contributions: (table, event, into) => inner.contributions(table, this.seen(table, event), into),
       ...(uncertainty && {

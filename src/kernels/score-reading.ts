@@ -22,6 +22,8 @@ export interface ScoreReading {
   seen?(table: Float32Array, event: EventView): EventView;
   /** Into `into[i]` what entry `event.from + i` adds to the raw score, before that is clipped or rounded. */
   contributions(table: Float32Array, event: EventView, into: Float64Array): void;
+  /** What a value of 1 adds by this row; absent where a score is no sum of weights times values. */
+  weight?(table: Float32Array, row: number): number;
   /** u(x) of the event; absent where the optimiser keeps no sum of squared gradients. Throws when it is not finite. */
   uncertainty?(table: Float32Array, event: EventView): number;
 }
@@ -32,16 +34,20 @@ type Weight = (row: Float32Array, offset: number) => number;
 type Doubt = (row: Float32Array, offset: number, x: number) => number;
 
 /** Of a model whose score is the sum of each feature's weight times its value. */
-export function linearReading(layout: RowLayout, optimizer: OptimizerConfig): ScoreReading {
+export function linearReading(
+  layout: RowLayout,
+  optimizer: OptimizerConfig,
+): ScoreReading & Required<Pick<ScoreReading, 'weight'>> {
   const weight = weightOf(optimizer);
   const doubt = doubtOf(optimizer);
+  const weightAt = (table: Float32Array, row: number) => weight(table, row * layout.width);
   return {
     contributions(table, event, into) {
       for (let i = event.from; i < event.to; i++) {
-        into[i - event.from] =
-          weight(table, event.rows[i]! * layout.width) * seenValue(layout, table, event, i);
+        into[i - event.from] = weightAt(table, event.rows[i]!) * seenValue(layout, table, event, i);
       }
     },
+    weight: weightAt,
     ...(doubt && {
       uncertainty(table, event) {
         let sum = 0;

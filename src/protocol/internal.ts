@@ -305,3 +305,9 @@ export interface GapReport {
   readonly last: number;
 }
 export type Report = GapReport | ShardReport | LearnerReport | PredictorReport | PredictorsReport;
+
+/** To a predictor: its largest weights, with names from as many of the latest events and messages at most. */
+export interface WeightsQuery {
+  readonly top: number;
+  readonly events: number;
+}

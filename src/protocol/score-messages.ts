@@ -57,3 +57,25 @@ export interface RankedItem {
 }
 
 export type Ranking = { readonly id: string; readonly items: readonly RankedItem[] } & Provenance;
+
+export interface WeightsOptions {
+  /** How many to tell; 20 when absent. */
+  readonly top?: number;
+  /** Latest events whose features are looked at; 1,000 when absent. */
+  readonly events?: number;
+}
+
+export interface FeatureWeight {
+  readonly name: string;
+  /** Other features that were seen on the same row. */
+  readonly also?: readonly string[];
+  readonly weight: number;
+}
+
+export type Weights = {
+  /** Events that were looked at, and rows that their features are on. */
+  readonly events: number;
+  readonly rows: number;
+  /** Largest first, by size. */
+  readonly weights: readonly FeatureWeight[];
+} & Provenance;

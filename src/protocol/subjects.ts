@@ -17,6 +17,7 @@ export const modelVerbs = [
   'import',
   'transfer',
   'rejected',
+  'weights',
   'exclude',
   'purge',
   'replay',
@@ -50,7 +51,7 @@ export interface Subjects {
   delta(model: string, epoch: number, shard: number): string;
   /** Requests to every learner of one epoch. */
   learners(model: string, epoch: number, verb: string): string;
-  /** Requests to one predictor: `serve`. */
+  /** Requests to one predictor: `serve`, `weights`. */
   predictor(model: string, predictor: number, verb: string): string;
   /** Requests to a model's checkpointer: `make`. */
   checkpointer(model: string, verb: string): string;

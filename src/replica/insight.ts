@@ -20,6 +20,18 @@ const nameLengthMax = 256;
 /** Names told of those that share a row. */
 const alsoMax = 8;
 
+/** Features that share a row, and what they weigh. */
+export interface NamedWeight {
+  readonly row: number;
+  readonly names: readonly string[];
+  readonly weight: number;
+}
+
+interface NamedEntry {
+  readonly at: number;
+  readonly names: readonly string[];
+}
+
 export type InsightOptions = Pick<PredictOptions, 'explain' | 'uncertainty'>;
 
 export interface InsightEvent {
@@ -78,22 +90,41 @@ export class Insight {
     return { rawScore, contributions: largest, rest };
   }
 
-  /** Every row of the event that has a name: the intercept has, the optimiser's reserved rows have none and add nothing. */
-  #told({ rows, values, to }: EventView, names: ReadonlyMap<number, readonly string[]>): Contribution[] {
+  /** What the event's features weigh, by row. Throws MillraceError when the features are bad, or have no weights. */
+  weights(features: unknown, table: Float32Array): readonly NamedWeight[] {
+    const { featurizer, reading } = this.#built;
+    if (reading === undefined) throw notOfClasses('weights');
+    const { weight } = reading;
+    if (weight === undefined)
+      throw new MillraceError('badInput', 'weights: the scores of this model are no sum of weights');
+    const named = featurizer.featurizeNamed(features, this.#vector);
+    const event = viewOf(this.#vector);
+    const seen = reading.seen?.(table, event) ?? event;
+    return this.#named(seen, namesByKey(named)).map(({ at, names }) => {
+      const row = seen.rows[at]!;
+      return { row, names, weight: weight(table, row) };
+    });
+  }
+
+  #told(event: EventView, names: ReadonlyMap<number, readonly string[]>): Contribution[] {
+    return this.#named(event, names).map(({ at, names: [name, ...also] }) => ({
+      name: name!,
+      ...(also.length > 0 && { also }),
+      value: event.values[at]!,
+      contribution: this.#contributions[at]!,
+    }));
+  }
+
+  /** Entries of the event that have a name: the intercept has, the optimiser's reserved rows have none and add nothing. */
+  #named({ rows, to }: EventView, names: ReadonlyMap<number, readonly string[]>): NamedEntry[] {
     const { featurizer } = this.#built;
-    const told: Contribution[] = [];
-    for (let i = 0; i < to; i++) {
-      const key = featurizer.namedKey(rows[i]!);
-      const [name, ...also] = key === featurizer.interceptKey ? [interceptName] : (names.get(key) ?? []);
-      if (name === undefined) continue;
-      told.push({
-        name: cut(name),
-        ...(also.length > 0 && { also: also.slice(0, alsoMax).map(cut) }),
-        value: values[i]!,
-        contribution: this.#contributions[i]!,
-      });
+    const found: NamedEntry[] = [];
+    for (let at = 0; at < to; at++) {
+      const key = featurizer.namedKey(rows[at]!);
+      const own = key === featurizer.interceptKey ? [interceptName] : names.get(key);
+      if (own !== undefined) found.push({ at, names: own.slice(0, 1 + alsoMax).map(cut) });
     }
-    return told;
+    return found;
   }
 }
 

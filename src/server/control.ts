@@ -122,6 +122,13 @@ const acts: Readonly<Record<Verb, Act>> = {
       return body.op === 'show' ? rejected.show(model, body.entry) : rejected[body.op](model, body.entries);
     }),
   ),
+  weights: withBody(
+    z.object({
+      top: z.int().min(1).max(1000).default(20),
+      events: z.int().min(1).max(10_000).default(1_000),
+    }),
+    (operations, model, query) => operations.weights(model, query),
+  ),
   exclude: withBody(
     z.object({ exclusions: z.array(exclusionSchema).min(1) }),
     (operations, model, { exclusions }) => operations.exclude(model, exclusions),

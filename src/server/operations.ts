@@ -6,10 +6,11 @@ import { hasObjectStore, type StoreKind } from '../checkpoint/open-store.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { ModelViewData } from '../monitor/model-view.ts';
 import { packInternal, unpackInternal } from '../protocol/codec.ts';
-import type { Exclusion, PredictorsReport } from '../protocol/internal.ts';
+import type { Exclusion, PredictorsReport, WeightsQuery } from '../protocol/internal.ts';
 import type { ModelStatus, ServerStatus, VersionSummary } from '../protocol/messages.ts';
 import { subjectsOf } from '../protocol/subjects.ts';
 import type { AddedModels } from './added-models.ts';
+import { askWeights } from './ask-weights.ts';
 import { carryOver, cloneVersion } from './copy-version.ts';
 import { type HostOptions, ModelHost, type RollbackMode } from './model-host.ts';
 import { type Ownership, ownModel } from './ownership.ts';
@@ -144,6 +145,13 @@ export class Operations {
   ): Promise<Result> {
     this.#member(model);
     return act(this.#rejected);
+  }
+
+  async weights(model: string, query: WeightsQuery) {
+    const { host } = this.#member(model);
+    const { channel, around } = this.#options;
+    const line = { channel, subjects: subjectsOf(around.config.root), model };
+    return askWeights(line, host.config.actors.predictors, query);
   }
 
   async rollback(model: string, version: number, mode: RollbackMode) {

@@ -114,25 +114,15 @@ async function rowsOf({ store, manifest }: PredictOnlySource, definition: Defini
 
 /** The weights are what the model itself multiplies a value of 1 with. */
 function rowsOfPiece({ keys, rows, rowWidth }: ShardImage, layout: RowLayout, definition: Definition): Rows {
-  const count = keys.length;
-  const event = {
-    rows: Uint32Array.from({ length: count }, (_, at) => at),
-    values: new Float32Array(count).fill(1),
-    numeric: new Uint8Array(count),
-    from: 0,
-    to: count,
-    keys,
-    time: 0,
-    references: undefined,
-  };
-  const weights = new Float64Array(count);
-  linearReading(layout, definition.optimizer).contributions(rows, event, weights);
+  const places = Uint32Array.from(keys, (_, at) => at);
+  const { weight } = linearReading(layout, definition.optimizer);
+  const weights = Float64Array.from(places, (at) => weight(rows, at));
   const isFeature = (key: number) => key < layout.stateKey;
-  const kept = event.rows.filter((at) => isFeature(keys[at]!) && weights[at] !== 0);
+  const kept = places.filter((at) => isFeature(keys[at]!) && weights[at] !== 0);
   // Count, mean, variance.
   const statistics = layout.optimizerSlots;
   const slotOf = (slot: number) => Float32Array.from(kept, (at) => rows[at * rowWidth + statistics + slot]!);
-  const reserved = [...event.rows.filter((at) => !isFeature(keys[at]!))];
+  const reserved = [...places.filter((at) => !isFeature(keys[at]!))];
   return {
     keys: Uint32Array.from(kept, (at) => keys[at]!),
     weights: Float64Array.from(kept, (at) => weights[at]!),

@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap';
 import { encode } from '../../src/protocol/codec.ts';
 import type { Prediction } from '../../src/protocol/messages.ts';
-import type { Ranking } from '../../src/protocol/score-messages.ts';
+import type { Ranking, Weights } from '../../src/protocol/score-messages.ts';
 import { inProcess } from '../cli/command-line.ts';
 import { availableServers } from '../support/nats-server.ts';
 import { type Running, refused, startRunning } from '../support/running-server.ts';
@@ -24,7 +24,7 @@ t.test('rank', { skip: availableServers().length === 0 && 'no nats-server' }, as
     sdk(t, running, seq),
   );
   await t.test('rank - what cannot be served is refused by code and by name', (t) => refusals(t, running));
-  await t.test('explain and rank - on the command line', (t) => commands(t, running, seq));
+  await t.test('explain, weights and rank - on the command line', (t) => commands(t, running, seq));
 });
 
 async function sdk(t: Test, { client, ask }: Running, minSeq: number): Promise<void> {
@@ -81,6 +81,19 @@ async function commands(t: Test, { server }: Running, minSeq: number): Promise<v
   t.equal(json.explanation?.contributions[0]?.name, 'product=b');
   t.match(await run(['explain', 'm', '[1]']), { code: 2, stderr: /the features are no JSON object/ });
   t.match(await run(['explain', 'plain', '{}', '--uncertainty']), { code: 2, stderr: /uncertainty: sgd/ });
+
+  const weights = await run(['weights', 'm', '--top', '3']);
+  t.match(weights, {
+    code: 0,
+    stdout: /feature +weight\n(.+ +-?\d.*\n){3}5 rows are named by the latest 40 events of m; version 0/,
+  });
+  const largest = JSON.parse((await run(['weights', 'm', '--json'])).stdout) as Weights;
+  t.equal(largest.weights[0]?.name, 'product=b');
+  t.match(await run(['weights', 'm', '--events', '20000']), {
+    code: 2,
+    stderr: /events: expected at most 10000/,
+  });
+  t.match(await run(['weights', 'nobody']), { code: 1, stderr: /no model is named nobody/ });
 
   const request = JSON.stringify({ context, candidates, top: 2 });
   const table = await run(['rank', 'm', request, '--min-seq', String(minSeq)]);
