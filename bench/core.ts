@@ -8,12 +8,11 @@ import type { ModelConfig } from '../config/schema.ts';
 import { type BuiltModel, buildModel } from '../src/kernels/build-model.ts';
 import { Batch } from '../src/learner/batch.ts';
 import { BatchBuilder } from '../src/learner/batch-builder.ts';
-import { lossFunction } from '../src/model/losses.ts';
-import { type Optimizer, optimizerOf } from '../src/model/optimizers/optimizer.ts';
 import type { LogEntry } from '../src/nats/channel.ts';
 import { contentHeaders, encode, type WireFormat } from '../src/protocol/codec.ts';
 import { clickEvents } from './events.ts';
 import { measurePairs, rateOf } from './measure.ts';
+import { plainLoop } from './plain-loop.ts';
 import type { Benchmark } from './result.ts';
 
 const eventCount = 40_000;
@@ -80,21 +79,6 @@ function learnBatch({ model }: BuiltModel, table: Float32Array, batch: Batch): v
   }
 }
 
-/** The same steps without kernels, copies or checks. */
-function plainBatch(optimizer: Optimizer, table: Float32Array, width: number, batch: Batch): void {
-  const loss = lossFunction('logistic');
-  for (let i = 0; i < batch.count; i++) {
-    const [from, to] = [batch.offsets[i]!, batch.offsets[i + 1]!];
-    let raw = 0;
-    for (let at = from; at < to; at++)
-      raw += optimizer.weight(table, batch.rows[at]! * width) * batch.values[at]!;
-    const gradient = batch.weights[i]! * loss.derivative(raw, batch.labels[i]!);
-    for (let at = from; at < to; at++) {
-      optimizer.step(table, batch.rows[at]! * width, gradient * batch.values[at]!, at === from);
-    }
-  }
-}
-
 /** Learns so many events, from their bytes, whenever it is called. */
 export function coreLearner(count: number, seed: number): () => void {
   const config = benchModel();
@@ -111,15 +95,13 @@ export const core: Benchmark = async ({ pairs, seed }) => {
   const { width, keyCount } = built.model.layout;
   const table = new Float32Array(keyCount * width);
   const entries = logEntries(eventCount, seed, 'msgpack');
-  const { optimizer } = config;
-  if (optimizer.name === 'nag') throw new Error('the plain loop works coordinate by coordinate');
-  const plain = optimizerOf(optimizer);
+  const plainBatch = plainLoop(config, table, width);
   const run = (act: (batch: Batch) => void) =>
     rateOf(eventCount, () => forEachBatch(config, built, entries, act));
   const measured = await measurePairs(
     pairs,
     () => run((batch) => learnBatch(built, table, batch)),
-    () => run((batch) => plainBatch(plain, table, width, batch)),
+    () => run(plainBatch),
   );
   return {
     name: 'core',

@@ -2,41 +2,16 @@
  * The kernels of the normalised adaptive gradient (src/model/optimizers/nag.ts) as gpu.js reads them; see
  * step-functions.ts for the dialect and the planes. A coordinate whose value is 0 stays as it is.
  *
- *   rows      planes of w, G, N
- *   gradient  two numbers: h g^2, and u m (which `spread` does not need yet)
+ *   rows      planes of w, G, N as they are
+ *   adapted   planes of x r, G, N as they are after this event
+ *   gradient  one number: h g^2;  factor: u m
  *
- * `spread` gives two numbers: sum x^2 r, and sum (x / N)^2, with G and N as they are after this event. `step`
- * gives the new planes. The score is that of weights.
+ * `adapt` gives the adapted planes, with the one square root of each coordinate; `spread` the two numbers sum x^2 r and
+ * sum (x / N)^2; `weights` the new w. The score is that of weights.
  */
 import type { StepThis } from './step-functions.ts';
 
-export function spreadNag(
-  this: StepThis,
-  rows: Float32Array,
-  values: Float32Array,
-  gradient: Float32Array,
-): number {
-  const size = this.constants.size;
-  let sum = 0;
-  for (let i = 0; i < this.constants.size; i++) {
-    const x = values[i]!;
-    let scale = rows[2 * size + i]!;
-    if (Math.abs(x) > scale) {
-      scale = Math.abs(x);
-    }
-    const squares = rows[size + i]! + gradient[0]! * x * x;
-    if (x * x > 0 && squares > 0) {
-      if (this.thread.x === 0) {
-        sum += (x * x) / (Math.sqrt(squares) * scale);
-      } else {
-        sum += (x / scale) * (x / scale);
-      }
-    }
-  }
-  return sum;
-}
-
-export function stepNag(
+export function adaptNag(
   this: StepThis,
   rows: Float32Array,
   values: Float32Array,
@@ -53,22 +28,56 @@ export function stepNag(
   const x = values[f]!;
   const squares = rows[size + f]! + gradient[0]! * x * x;
   if (x * x <= 0 || squares <= 0) {
+    if (this.thread.x < size) {
+      return 0;
+    }
     return rows[this.thread.x]!;
   }
-  const before = rows[2 * size + f]!;
-  let scale = before;
+  if (this.thread.x >= size) {
+    if (this.thread.x < 2 * size) {
+      return squares;
+    }
+  }
+  let scale = rows[2 * size + f]!;
   if (Math.abs(x) > scale) {
     scale = Math.abs(x);
   }
-  if (this.thread.x >= 2 * size) {
+  if (this.thread.x >= size) {
     return scale;
   }
-  if (this.thread.x >= size) {
-    return squares;
+  return x / (Math.sqrt(squares) * scale);
+}
+
+export function spreadNag(this: StepThis, adapted: Float32Array, values: Float32Array): number {
+  const size = this.constants.size;
+  let sum = 0;
+  if (this.thread.x === 0) {
+    for (let i = 0; i < this.constants.size; i++) {
+      sum += values[i]! * adapted[i]!;
+    }
+  } else {
+    for (let i = 0; i < this.constants.size; i++) {
+      if (adapted[i]! !== 0) {
+        const x = values[i]! / adapted[2 * size + i]!;
+        sum += x * x;
+      }
+    }
   }
+  return sum;
+}
+
+export function weightsNag(
+  this: StepThis,
+  rows: Float32Array,
+  adapted: Float32Array,
+  factor: Float32Array,
+): number {
+  const size = this.constants.size;
+  const f = this.thread.x;
   let weight = rows[f]!;
+  const before = rows[2 * size + f]!;
   if (before > 0) {
-    weight = weight * (before / scale);
+    weight = weight * (before / adapted[2 * size + f]!);
   }
-  return weight + (gradient[1]! * x) / (Math.sqrt(squares) * scale);
+  return weight + factor[0]! * adapted[f]!;
 }

@@ -8,7 +8,7 @@ import { type Loss, lossFunction } from '../model/losses.ts';
 import { clipScore, type NagConfig, type NagState, nagUpdate, withTarget } from '../model/optimizers/nag.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
-import { spreadNag, stepNag } from './nag-functions.ts';
+import { adaptNag, spreadNag, weightsNag } from './nag-functions.ts';
 import {
   allFinite,
   divergence,
@@ -28,8 +28,8 @@ export interface NagKernels extends EventBuffers {
   score(): number;
   /** sum x^2 r, and sum (x / N)^2, after a gradient of this square times weight. */
   spread(squaredGradient: number): { readonly sensitivity: number; readonly norm: number };
-  /** New planes; valid until the next call. */
-  step(squaredGradient: number, factor: number): Float32Array;
+  /** New planes after the spread that was asked for last; `factor` is u m. Valid until the next call. */
+  step(factor: number): Float32Array;
 }
 
 const planes = 3;
@@ -39,30 +39,34 @@ export function nagKernels(mode: KernelMode): SizeClasses<NagKernels> {
   return new SizeClasses(mode, (size) => {
     const rows = new Float32Array(planes * size);
     const values = new Float32Array(size);
-    const gradient = new Float32Array(2);
+    const gradient = new Float32Array(1);
+    const factor = new Float32Array(1);
     const constants = { size };
     const score = compiler.compile(scoreOfWeights, { outputs: 1, constants, loopMax: size });
+    const adapt = compiler.compile(adaptNag, { outputs: planes * size, constants, loopMax: size });
     const spread = compiler.compile(spreadNag, { outputs: 2, constants, loopMax: size });
-    const step = compiler.compile(stepNag, { outputs: planes * size, constants, loopMax: size });
+    const weights = compiler.compile(weightsNag, { outputs: size, constants, loopMax: size });
     // A first run compiles; it also settles which backend takes the kernel before anybody asks.
     score.run(rows, values);
-    spread.run(rows, values, gradient);
-    step.run(rows, values, gradient);
+    let adapted = adapt.run(rows, values, gradient);
+    spread.run(adapted, values);
+    weights.run(rows, adapted, factor);
     return {
       size,
       rows,
       values,
-      compiled: [score, spread, step],
+      compiled: [score, adapt, spread, weights],
       score: () => score.run(rows, values)[0]!,
       spread(squaredGradient) {
         gradient[0] = squaredGradient;
-        const [sensitivity, norm] = spread.run(rows, values, gradient);
+        adapted = adapt.run(rows, values, gradient);
+        const [sensitivity, norm] = spread.run(adapted, values);
         return { sensitivity: sensitivity!, norm: norm! };
       },
-      step(squaredGradient, factor) {
-        gradient[0] = squaredGradient;
-        gradient[1] = factor;
-        return step.run(rows, values, gradient);
+      step(multiplier) {
+        factor[0] = multiplier;
+        adapted.set(weights.run(rows, adapted, factor));
+        return adapted;
       },
     };
   });
@@ -106,16 +110,17 @@ export class NagModel implements OnlineModel {
     const score = clipScore(finiteScore(sized.score()), this.#loss, before);
     const seen = withTarget(before, this.#loss.target(label));
     const squared = Math.fround(weight * this.#loss.squaredDerivative(score, label));
+    if (!Number.isFinite(squared)) throw divergence(`the gradient at score ${score} and label ${label}`);
     const spread = sized.spread(squared);
     if (squared === 0 || spread.norm === 0) {
       this.#storeState(table, event, seen);
       return score;
     }
     const { state, factor } = nagUpdate(this.#config, this.#loss, seen, { score, label, weight }, spread);
-    if (![squared, spread.sensitivity, spread.norm, factor, state.norm].every(Number.isFinite)) {
+    if (![spread.sensitivity, spread.norm, factor, state.norm].every(Number.isFinite)) {
       throw divergence(`the step at score ${score} and label ${label}`);
     }
-    const stepped = sized.step(squared, factor);
+    const stepped = sized.step(factor);
     if (!allFinite(stepped)) throw divergence('a parameter after this step');
     scatter(this.layout, stepped, table, event, sized.size);
     this.#storeState(table, event, state);

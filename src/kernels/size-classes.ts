@@ -1,6 +1,6 @@
 /**
  * Kernels for events of any size. A gpu.js kernel has a fixed number of outputs, so kernels are compiled once for
- * each size class (powers of two from 8). An event is padded with zeros to its class; adding +0 changes no sum,
+ * each size class (multiples of 8 to 64, then powers of two). An event is padded with zeros to its class; adding +0 changes no sum,
  * so the class of an event does not show in its result.
  */
 import type { KernelMode } from '../../config/schema.ts';
@@ -14,6 +14,8 @@ export interface KernelReport {
 }
 
 const smallestClass = 8;
+/** Up to here classes are multiples of the smallest: an event of 23 coordinates does the work of 24, and not of 32. */
+const linearClasses = 8;
 
 /** A class's kernels, made when first asked for. */
 export class SizeClasses<Kernels extends { readonly compiled: readonly CompiledKernel[] }> {
@@ -28,10 +30,10 @@ export class SizeClasses<Kernels extends { readonly compiled: readonly CompiledK
 
   /** Kernels of the smallest class that holds `count` coordinates. */
   sized(count: number): Kernels {
-    const index = Math.max(0, 32 - Math.clz32(Math.max(count, smallestClass) - 1) - 3);
+    const index = indexOf(count);
     let found = this.#classes[index];
     if (found === undefined) {
-      found = this.#compile(smallestClass * 2 ** index);
+      found = this.#compile(sizeOf(index));
       this.#classes[index] = found;
     }
     return found;
@@ -45,3 +47,15 @@ export class SizeClasses<Kernels extends { readonly compiled: readonly CompiledK
     return { mode: this.#mode, executor, ...(fallback === undefined ? {} : { fallback }) };
   }
 }
+
+function indexOf(count: number): number {
+  const linear = Math.max(0, Math.ceil(count / smallestClass) - 1);
+  if (linear < linearClasses) return linear;
+  // Bits of the last class that is linear, and of the one that is needed.
+  return linearClasses + (Math.clz32(smallestClass * linearClasses - 1) - Math.clz32(count - 1)) - 1;
+}
+
+const sizeOf = (index: number): number =>
+  index < linearClasses
+    ? smallestClass * (index + 1)
+    : smallestClass * linearClasses * 2 ** (index - linearClasses + 1);

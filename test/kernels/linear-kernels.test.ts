@@ -25,12 +25,17 @@ for (const [name, optimizer] of Object.entries(optimizers)) {
   for (const mode of ['cpu', 'webasm'] as const) checkKernels(t, name, optimizer, mode);
 }
 
-t.test('kernels - a size class is the least power of two from 8 that holds the event', async (t) => {
-  const kernels = linearKernels(optimizers.sgd!, { mode: 'cpu', intercept: true });
-  const sizes = [0, 1, 8, 9, 16, 17, 64, 65, 1024, 1025].map((count) => kernels.sized(count).size);
-  t.same(sizes, [8, 8, 8, 16, 16, 32, 64, 128, 1024, 2048]);
-  t.equal(kernels.sized(3), kernels.sized(8), 'compiled once');
-});
+t.test(
+  'kernels - a size class is the least multiple of 8, above 64 power of two, that holds the event',
+  async (t) => {
+    const kernels = linearKernels(optimizers.sgd!, { mode: 'cpu', intercept: true });
+    const sizes = [0, 1, 8, 9, 16, 17, 23, 25, 57, 64, 65, 128, 129, 1024, 1025].map(
+      (count) => kernels.sized(count).size,
+    );
+    t.same(sizes, [8, 8, 8, 16, 16, 24, 24, 32, 64, 64, 128, 128, 256, 1024, 2048]);
+    t.equal(kernels.sized(3), kernels.sized(8), 'compiled once');
+  },
+);
 
 t.test('kernels - a step leaves its inputs and earlier results of other classes alone', async (t) => {
   const kernels = linearKernels(optimizers.sgd!, { mode: 'cpu', intercept: true });

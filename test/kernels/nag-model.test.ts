@@ -196,7 +196,7 @@ t.test('nag - the size class of an event does not show', async (t) => {
     ].entries())
       rows.set(plane, slot * size);
     const { sensitivity, norm } = sized.spread(0.25);
-    const stepped = sized.step(0.25, 0.125);
+    const stepped = sized.step(0.125);
     return [
       sized.score(),
       sensitivity,
