@@ -44,7 +44,8 @@ export function compareDefinitions(from: unknown, to: unknown): Change[] {
 
 function needOf(path: string): Need {
   if (freeSettings.has(path.split('.')[0]!)) return 'nothing';
-  return path.startsWith('optimizer.') && path !== 'optimizer.name' ? 'epoch' : 'relearn';
+  const isNumber = path.startsWith('optimizer.') && path !== 'optimizer.name';
+  return isNumber || path === 'family.learningRate' ? 'epoch' : 'relearn';
 }
 
 /** Settings by dotted path; a list is one setting, because its order counts. */

@@ -1,9 +1,11 @@
 /** What a schema cannot say: settings that are each right and do not go together. */
 import { aggregateProblems } from './aggregate-checks.ts';
 import { classProblems } from './class-checks.ts';
+import { familyProblems } from './family-checks.ts';
 import { type LossName, lossesOfTask, lossName } from './loss-schema.ts';
+import { actorsUser } from './nats-schema.ts';
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
-import { actorsUser, type Config, type ModelConfig } from './schema.ts';
+import type { Config, ModelConfig } from './schema.ts';
 
 export function crossChecks(config: Config): Problem[] {
   const models = Object.entries(config.models);
@@ -106,7 +108,7 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     const sentence = `expected ${others.reverse().join(', ')} or ${last} for task "${model.task}", got "${lossName(model.loss)}"`;
     problems.push(wrongValue([...path, 'loss'], sentence));
   }
-  problems.push(...classProblems(path, model));
+  problems.push(...classProblems(path, model), ...familyProblems(path, model));
   if (path.at(-1) === takenName) {
     problems.push(wrongValue(path, `expected another name: the stream of rejected events has this one`));
   }

@@ -6,8 +6,9 @@
  * optimizer's numbers) name that variant.
  */
 import { z } from 'zod';
+import { inboxPattern, namePattern } from './names.ts';
 import type { SettingPath } from './problem.ts';
-import { configSchema, inboxPattern, namePattern } from './schema.ts';
+import { configSchema } from './schema.ts';
 
 export interface SettingRow {
   /** `models.<name>.features.bits` */

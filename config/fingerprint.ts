@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ClassLabel } from './class-label.ts';
+import type { FamilyConfig } from './family-schema.ts';
 import type { FeaturesConfig, LossConfig, ModelConfig, OptimizerConfig } from './schema.ts';
 
 export interface Definition {
@@ -13,6 +14,8 @@ export interface Definition {
   readonly classes?: readonly ClassLabel[];
   readonly classesMax?: number;
   readonly loss: LossConfig;
+  /** Absent of a linear model. */
+  readonly family?: FamilyConfig;
   readonly optimizer: OptimizerConfig;
   readonly features: FeaturesConfig;
   /** As configured: what `auto` became stands in the versions' manifest. */
@@ -45,11 +48,12 @@ export function classesMaxOf({
 }
 
 export function definitionOf(model: ModelConfig): Definition {
-  const { task, classes, optimizer, features, kernel, partitions } = model;
+  const { task, classes, family, optimizer, features, kernel, partitions } = model;
   const loss = lossOf(model);
   const classesMax = classesMaxOf(model);
   const several = classesMax === 0 ? {} : classes === undefined ? { classesMax } : { classes };
-  return { task, ...several, loss, optimizer, features, kernel, partitions };
+  const kind = family.name === 'linear' ? {} : { family };
+  return { task, ...several, loss, ...kind, optimizer, features, kernel, partitions };
 }
 
 /** First 16 hex digits of the SHA-256 of the definition as canonical JSON. */

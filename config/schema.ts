@@ -9,21 +9,14 @@
 import { z } from 'zod';
 import { classLabel, classLabelBytesMax } from './class-label.ts';
 import { exploreSchema } from './explore-schema.ts';
+import { type FamilyName, familySchema } from './family-schema.ts';
 import { aggregateSettings, combinationSettings } from './features-schema.ts';
 import { guardSchema } from './guard-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import { lossSchema } from './loss-schema.ts';
+import { name } from './names.ts';
+import { natsSchema } from './nats-schema.ts';
 import { integer, notNegative, positive } from './setting-kinds.ts';
-
-const mib = 2 ** 20;
-const gib = 2 ** 30;
-
-/** A token of a NATS subject, used for model names and for the root. */
-export const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
-const name = z.string().regex(namePattern, 'expected 1 to 64 of A-Z a-z 0-9 _ -');
-
-/** Tokens of a subject, not `$` in front: such subjects are the server's own. */
-export const inboxPattern = /^[A-Za-z0-9_-]{1,64}(?:\.[A-Za-z0-9_-]{1,64}){0,3}$/;
 
 const interceptLearningRate = z
   .number()
@@ -84,7 +77,7 @@ export const featuresSchema = z.strictObject({
   intercept: z.boolean().default(true).describe('Whether the model has a constant term'),
 });
 
-export const modelSchema = z.strictObject({
+const modelSettings = z.strictObject({
   task: z
     .enum(['binary', 'regression', 'multiclass'])
     .default('binary')
@@ -108,7 +101,11 @@ export const modelSchema = z.strictObject({
     .describe(
       'Loss that a step descends; when absent logistic for binary, squared for regression, softmax for multiclass, or there logistic with optimizer nag. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}. Several classes under a loss of binary models are learned one against all',
     ),
-  optimizer: optimizerSchema.default({ name: 'nag', learningRate: 0.5 }).describe('Update rule'),
+  family: familySchema.default({ name: 'linear' }).describe('What a score is made of'),
+  optimizer: optimizerSchema
+    .optional()
+    .describe('Update rule; of family fm adagrad when absent')
+    .meta({ default: { name: 'nag' } }),
   features: featuresSchema.prefault({}),
   kernel: z
     .enum(['auto', 'cpu', 'webasm'])
@@ -244,85 +241,16 @@ export const modelSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
 });
 
-/** Never in logs, status or errors. `{"env": ...}` and `{"file": ...}` keep it out of the configuration too. */
-const secretSchema = z.union([
-  z.string(),
-  z.strictObject({ env: z.string().min(1) }),
-  z.strictObject({ file: z.string().min(1) }),
-]);
-const secret = (doc: string) => secretSchema.optional().describe(doc);
+/** The update rule of a model that names none. */
+const usualOptimizer: Readonly<Record<FamilyName, z.output<typeof optimizerSchema>>> = {
+  linear: { name: 'nag', learningRate: 0.5 },
+  fm: { name: 'adagrad', learningRate: 0.2, epsilon: 0.1 },
+};
 
-/** What a user of the embedded server may be; `millrace auth roles` shows what each may do. */
-export const clientRoles = ['predict', 'label', 'learn', 'operator'] as const;
-
-/** The name under which Millrace's own threads sign in where users have names. */
-export const actorsUser = 'actors';
-
-const embeddedUserSchema = z.strictObject({
-  user: name,
-  password: secretSchema,
-  roles: z.array(z.enum(clientRoles)).min(1).max(clientRoles.length),
-  models: z.array(name).min(1).max(1024).optional(),
-});
-
-export const natsSchema = z.strictObject({
-  servers: z
-    .array(z.string().min(1))
-    .max(64)
-    .default([])
-    .describe('Servers to use; when empty (and no context) one is started'),
-  context: z.string().min(1).optional().describe('Name of a `nats` CLI context to connect with'),
-  user: z.string().min(1).optional().describe('User name for the servers'),
-  password: secret('Password for the servers'),
-  token: secret('Token for the servers'),
-  credentials: z.string().min(1).optional().describe('Path of a .creds file'),
-  nkey: z.string().min(1).optional().describe('Path of a file with an nkey seed'),
-  tls: z
-    .strictObject({
-      ca: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('Path of the authority that signed the certificate of the servers'),
-      cert: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('Path of our own certificate, for servers that ask for one'),
-      key: z.string().min(1).optional().describe('Path of the key of our certificate'),
-      handshakeFirst: z
-        .boolean()
-        .optional()
-        .describe('Encrypt before the first word, for servers with `handshake_first`'),
-    })
-    .prefault({}),
-  inboxPrefix: z
-    .string()
-    .regex(inboxPattern)
-    .optional()
-    .describe('First tokens of the subjects of answers, such as _INBOX_actors'),
-  allowUnauthenticated: z
-    .boolean()
-    .default(false)
-    .describe(
-      'Whether servers on other machines may be used without signing in; the network must then be trusted',
-    ),
-  embedded: z
-    .strictObject({
-      port: integer(0, 65_535, 4222, 'Port of the embedded server on 127.0.0.1; 0: any free port'),
-      binary: z.string().optional().describe('Path of a nats-server to run instead of the one that is found'),
-      storeBytesMax: integer(16 * mib, 2 ** 50, 64 * gib, 'Bytes that the embedded server may store'),
-      startTimeoutMs: integer(100, 600_000, 20_000, 'How long the embedded server may take to be ready'),
-      users: z
-        .array(embeddedUserSchema)
-        .max(256)
-        .default([])
-        .describe(
-          'Who may sign in to the embedded server, each `{user, password, roles, models?}`; when empty, everybody on this machine may do everything',
-        ),
-    })
-    .prefault({}),
-});
+export const modelSchema = modelSettings.transform((settings) => ({
+  ...settings,
+  optimizer: settings.optimizer ?? usualOptimizer[settings.family.name],
+}));
 
 export const configSchema = z.strictObject({
   root: name.default('millrace').describe('First token of every subject, and prefix of every stream'),
@@ -390,7 +318,5 @@ export type ModelInput = z.input<typeof modelSchema>;
 export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type { AggregateConfig } from './features-schema.ts';
 export type FeaturesConfig = z.output<typeof featuresSchema>;
-export type Secret = NonNullable<Config['nats']['password']>;
-export type ClientRole = (typeof clientRoles)[number];
 export type { LossConfig, ScoreLossName } from './loss-schema.ts';
 export type KernelMode = 'cpu' | 'webasm';

@@ -9,7 +9,7 @@
  * else's. `*` stands for one token, as everywhere in NATS; `>` stands only behind such a prefix and where the
  * server's own endpoint has it.
  */
-import type { ClientRole } from '../../config/schema.ts';
+import type { ClientRole } from '../../config/nats-schema.ts';
 import { modelVerbs, type Subjects, serverVerbs, subjectsOf, type Verb } from '../protocol/subjects.ts';
 
 export type Role = ClientRole | 'actors';

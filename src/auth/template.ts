@@ -8,7 +8,7 @@
  * Accounts and not permissions alone: a client names the subject of its answer, and no server checks that name
  * against its permissions. In an account of its own that subject is nobody else's.
  */
-import { actorsUser, type ClientRole } from '../../config/schema.ts';
+import { actorsUser, type ClientRole } from '../../config/nats-schema.ts';
 import { SetupError } from '../base/errors.ts';
 import { actorPermissions, clientPermissions, inboxOf, type Permissions, type Role } from './permissions.ts';
 

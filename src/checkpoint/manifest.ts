@@ -5,7 +5,7 @@
  * The shards' ranges tile 0 .. keyCount without gap or overlap: a version that lacks a part cannot be written.
  */
 import { z } from 'zod';
-import { namePattern } from '../../config/schema.ts';
+import { namePattern } from '../../config/names.ts';
 import { assert } from '../base/assert.ts';
 import { exclusionSchema } from '../protocol/epoch-entry.ts';
 import {

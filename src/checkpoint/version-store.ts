@@ -2,7 +2,7 @@
  * A store of versions over any storage (src/checkpoint/model-storage.ts). What changes a model runs in turn, and
  * attempts that are under way are spared when leftovers are removed.
  */
-import { namePattern } from '../../config/schema.ts';
+import { namePattern } from '../../config/names.ts';
 import { MillraceError } from '../base/errors.ts';
 import { DamagedPointerError, DamagedVersionError } from './errors.ts';
 import { manifestFile, requireLittleEndian } from './format.ts';

@@ -1,6 +1,6 @@
 /** `millrace auth`: what each role may do on a NATS server, and the server's configuration that says so. */
 import type { Command } from 'commander';
-import { namePattern } from '../../config/schema.ts';
+import { namePattern } from '../../config/names.ts';
 import { roleTable } from '../auth/table.ts';
 import { authTemplate, templateUsers } from '../auth/template.ts';
 import { UsageError } from './failure.ts';

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { explain, type SettingRow } from '../../config/describe.ts';
 import { loadConfig } from '../../config/load.ts';
-import type { Config, Secret } from '../../config/schema.ts';
+import type { Secret } from '../../config/nats-schema.ts';
+import type { Config } from '../../config/schema.ts';
 import { redactedUrl } from '../base/redacted-url.ts';
 import { UsageError } from './failure.ts';
 import { styles } from './styles.ts';

@@ -10,6 +10,7 @@ export interface ModelOptions {
   readonly model?: string;
   readonly task?: string;
   readonly loss?: string;
+  readonly family?: string;
   readonly optimizer?: string;
   readonly bits?: string;
   readonly interactions?: readonly string[];
@@ -22,6 +23,7 @@ export interface ModelOptions {
 const flagged = [
   'task',
   'loss',
+  'family',
   'optimizer',
   'bits',
   'interactions',
@@ -36,6 +38,7 @@ export const withModelOptions = (command: Command): Command =>
     .option('--model <name>', 'which of its models, when it has several')
     .option('--task <name>', 'binary, regression or multiclass')
     .option('--loss <name>', 'such as logistic, squared, hinge, poisson, quantile (--set loss.tau=0.9)')
+    .option('--family <name>', 'linear or fm')
     .option('--optimizer <name>', 'update rule')
     .option('--bits <n>', 'log2 of the rows of the hashed table')
     .option('--interactions <crosses>', 'such as a:b,a:c:d', columnList)
@@ -90,8 +93,8 @@ const lossWithNumbers: ReadonlySet<string> = new Set(['quantile', 'expectile']);
 type Settings = { [name: string]: unknown };
 
 function settingsOf(options: ModelOptions): Settings {
-  const { task, loss, bits, interactions, standardize, intercept, kernel } = options;
-  const optimizer = options.optimizer ?? modelSchema.parse({}).optimizer.name;
+  const { task, loss, family, bits, interactions, standardize, intercept, kernel } = options;
+  const kind = family === undefined ? {} : { family: { name: family } };
   const features: Settings = {
     ...(bits === undefined ? {} : { bits: Number(bits) }),
     ...(interactions === undefined ? {} : { interactions: interactions.map((cross) => cross.split(':')) }),
@@ -101,13 +104,20 @@ function settingsOf(options: ModelOptions): Settings {
   const settings: Settings = {
     ...(task === undefined ? {} : { task }),
     ...(loss === undefined ? {} : { loss: lossWithNumbers.has(loss) ? { name: loss } : loss }),
-    optimizer: { name: optimizer },
+    ...kind,
+    ...(options.optimizer === undefined ? usualOptimizer(kind) : { optimizer: { name: options.optimizer } }),
     ...(kernel === undefined ? {} : { kernel }),
     features,
   };
   for (const text of options.set ?? []) setAt(settings, text);
   return settings;
 }
+
+/** The one of a model that names none, so that `--set optimizer.learningRate=0.2` changes one number of it. */
+const usualOptimizer = (model: object): Settings => {
+  const { data } = modelSchema.safeParse(model);
+  return data === undefined ? {} : { optimizer: { ...data.optimizer } };
+};
 
 /** `optimizer.learningRate=0.2`: a value that is JSON is that, any other is a string. */
 function setAt(settings: Settings, text: string): void {

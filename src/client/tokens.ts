@@ -1,5 +1,5 @@
 /** Tokens of subjects that a caller chooses: model names and keys. */
-import { namePattern } from '../../config/schema.ts';
+import { namePattern } from '../../config/names.ts';
 import { MillraceError } from '../base/errors.ts';
 
 export function nameOf(model: string): string {

@@ -1,6 +1,7 @@
 /** A model's configuration to the parts that compute with it. */
 import type { AggregateConfig, ExactIdsConfig } from '../../config/features-schema.ts';
 import type { ModelConfig } from '../../config/schema.ts';
+import { assert } from '../base/assert.ts';
 import { Featurizer } from '../features/featurizer.ts';
 import type { AggregatePlace } from '../features/group-references.ts';
 import { placesOfAggregates } from '../model/aggregate-rows.ts';
@@ -12,6 +13,8 @@ import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.
 import { AggregatingModel } from './aggregating-model.ts';
 import { ClassModel } from './class-model.ts';
 import { ExactIdModel } from './exact-id-model.ts';
+import { FmModel, fmKernels } from './fm-model.ts';
+import { fmReading } from './fm-reading.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
@@ -34,8 +37,8 @@ export function buildModel(config: ModelConfig): BuiltModel {
   const { stateRows } = layout;
   const { exactIds, aggregates = [] } = definition.features;
   const aggregatePlaces = placesOfAggregates(aggregates, layout);
-  const reading = definition.classesMax > 0 ? undefined : linearReading(layout, definition.optimizer);
-  const exact = withExactIds(onlineModel(definition, layout), reading, exactIds);
+  const { model, reading } = familyOf(definition, layout);
+  const exact = withExactIds(model, reading, exactIds);
   return {
     definition,
     featurizer: new Featurizer({
@@ -50,14 +53,23 @@ export function buildModel(config: ModelConfig): BuiltModel {
   };
 }
 
-function onlineModel(definition: ModelDefinition, layout: RowLayout): OnlineModel {
-  const { classes, classesMax, optimizer, loss, kernel: mode, features } = definition;
+function familyOf(definition: ModelDefinition, layout: RowLayout): Pick<BuiltModel, 'model' | 'reading'> {
+  const { classes, classesMax, family, optimizer, loss, kernel: mode, features } = definition;
   const { intercept } = features;
-  if (classesMax > 0) return classModel(definition, layout, new ClassNames(classes, classesMax));
-  if (optimizer.name === 'nag') {
-    return new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept });
+  if (family.name === 'fm') {
+    assert(optimizer.name === 'adagrad', 'config/family-checks.ts refuses others');
+    const settings = { family, optimizer, loss, mode, intercept };
+    const model = new FmModel(layout, fmKernels(settings), settings);
+    return { model, reading: fmReading(layout, settings) };
   }
-  return new LinearModel(layout, linearKernels(optimizer, { mode, intercept }), loss);
+  if (classesMax > 0) {
+    return { model: classModel(definition, layout, new ClassNames(classes, classesMax)), reading: undefined };
+  }
+  const reading = linearReading(layout, optimizer);
+  if (optimizer.name === 'nag') {
+    return { model: new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept }), reading };
+  }
+  return { model: new LinearModel(layout, linearKernels(optimizer, { mode, intercept }), loss), reading };
 }
 
 function classModel(

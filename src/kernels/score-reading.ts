@@ -71,7 +71,7 @@ function finiteDoubt(sum: number): number {
 }
 
 /** The value of entry `i` as the score is made from it. */
-function seenValue(layout: RowLayout, table: Float32Array, event: EventView, i: number): number {
+export function seenValue(layout: RowLayout, table: Float32Array, event: EventView, i: number): number {
   const value = event.values[i]!;
   if (!layout.standardize || event.numeric[i] !== 1) return value;
   return Math.fround(scaled(table, event.rows[i]! * layout.width + layout.optimizerSlots, value));

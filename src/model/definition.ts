@@ -1,5 +1,6 @@
 /** The settings that decide the parameters, with what `auto` and an absent loss come to. */
 import type { ClassLabel } from '../../config/class-label.ts';
+import type { FamilyConfig } from '../../config/family-schema.ts';
 import { classesMaxOf, lossOf } from '../../config/fingerprint.ts';
 import type { KernelMode, LossConfig, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import { kernelModeOf } from './row-layout.ts';
@@ -10,6 +11,7 @@ export interface ModelDefinition {
   readonly classes: readonly ClassLabel[] | undefined;
   readonly classesMax: number;
   readonly loss: LossConfig;
+  readonly family: FamilyConfig;
   readonly optimizer: OptimizerConfig;
   readonly features: ModelConfig['features'];
   readonly kernel: KernelMode;
@@ -17,9 +19,9 @@ export interface ModelDefinition {
 }
 
 export function modelDefinition(config: ModelConfig): ModelDefinition {
-  const { task, classes, optimizer, features, partitions } = config;
+  const { task, classes, family, optimizer, features, partitions } = config;
   const loss = lossOf(config);
   const classesMax = classesMaxOf(config);
   const kernel = kernelModeOf(config);
-  return { task, classes, classesMax, loss, optimizer, features, kernel, partitions };
+  return { task, classes, classesMax, loss, family, optimizer, features, kernel, partitions };
 }

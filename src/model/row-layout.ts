@@ -3,12 +3,13 @@
  * standardised, the running statistics of the feature. And which regions of keys a model has (key-regions.ts).
  */
 import { classesMaxOf } from '../../config/fingerprint.ts';
-import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
+import type { KernelMode, ModelConfig } from '../../config/schema.ts';
 import type { ExactPlaces } from '../features/exact-references.ts';
 import { aggregateRegions } from './aggregate-rows.ts';
 import { namesLength } from './class-names.ts';
 import { bucketBits, bucketRows, clockRows } from './exact-ids.ts';
 import { type KeyRegion, keyCountOf, keyRegionsOf, type RegionSize, regionNamed } from './key-regions.ts';
+import { labelRangeLength } from './label-range.ts';
 import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
 
@@ -45,16 +46,15 @@ export interface RowLayout {
 /** Slots of the running statistics behind the optimiser's: how many, their mean, their population variance. */
 export const statisticsSlots = 3;
 
-type Shaped = Pick<ModelConfig, 'task' | 'classes' | 'classesMax' | 'optimizer' | 'features'>;
+type Shaped = Pick<ModelConfig, 'task' | 'classes' | 'classesMax' | 'family' | 'optimizer' | 'features'>;
 
 export function rowLayoutOf(model: Shaped): RowLayout {
-  const { slots, stateRows, join } = shapeOf(model.optimizer);
+  const { slots, stateRows, join } = shapeOf(model);
   const classesMax = classesMaxOf(model);
   const optimizerSlots = slots.length * Math.max(1, classesMax);
   const { standardize, bits, exactIds, aggregates = [] } = model.features;
   const width = optimizerSlots + (standardize ? statisticsSlots : 0);
-  const shared = classesMax > 0 && model.classes === undefined ? namesLength(classesMax) : 0;
-  const sharedRows = Math.ceil(shared / width);
+  const sharedRows = Math.ceil(sharedLength(model) / width);
   const regions = keyRegionsOf([
     { name: 'hashed', rows: 2 ** bits },
     { name: 'intercept', rows: 1 },
@@ -117,20 +117,35 @@ export const sharedAt = (
   { keys }: { readonly keys: Uint32Array | undefined },
 ): number => (keys === undefined ? sharedKey * width : 0);
 
-interface OptimizerShape {
+/** Numbers that belong to all events together. */
+function sharedLength(model: Shaped): number {
+  const { family, task, classes } = model;
+  if (family.name !== 'linear') return task === 'regression' ? labelRangeLength : 0;
+  return task === 'multiclass' && classes === undefined ? namesLength(classesMaxOf(model)) : 0;
+}
+
+interface RowShape {
   readonly slots: readonly string[];
   readonly stateRows: number;
   readonly join: Join;
 }
 
-function shapeOf(optimizer: OptimizerConfig): OptimizerShape {
+function shapeOf({ family, optimizer }: Pick<ModelConfig, 'family' | 'optimizer'>): RowShape {
+  if (family.name === 'fm') return { slots: fmSlots(family.factors), stateRows: 0, join: 'add' };
   if (optimizer.name === 'nag') return { slots: nagSlots, stateRows: nagStateRows, join: 'normalized' };
   return { slots: optimizerOf(optimizer).slots, stateRows: 0, join: 'add' };
 }
 
+/** A weight, a vector, and the sum of squared gradients of each number. */
+const fmSlots = (factors: number): string[] => [
+  'weight',
+  'squares',
+  ...Array.from({ length: factors }, (_, f) => [`factor ${f}`, `squares of ${f}`]).flat(),
+];
+
 /** Names of the optimiser's slots, in the order in which a row holds them; those of several classes with their numbers. */
 export function slotNames(model: Shaped): readonly string[] {
-  const { slots } = shapeOf(model.optimizer);
+  const { slots } = shapeOf(model);
   const classesMax = classesMaxOf(model);
   if (classesMax === 0) return slots;
   const classes = model.classes ?? Array.from({ length: classesMax }, (_, index) => index);

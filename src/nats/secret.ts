@@ -1,6 +1,6 @@
 /** Secrets of the configuration: as they stand, from an environment variable, or from a file. */
 import { readFileSync } from 'node:fs';
-import type { Secret } from '../../config/schema.ts';
+import type { Secret } from '../../config/nats-schema.ts';
 import { messageOf, SetupError } from '../base/errors.ts';
 
 /** Environment variables by name. */

@@ -65,7 +65,7 @@ function knownDefinition({ model, definition }: Manifest): Definition {
 }
 
 const layoutOf = ({ task, optimizer, features }: Definition): RowLayout =>
-  rowLayoutOf({ task, optimizer, features });
+  rowLayoutOf({ task, family: { name: 'linear' }, optimizer, features });
 
 /** What scores are made from, of rows whose weight is not 0. */
 interface Rows {

@@ -37,8 +37,10 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
 });
 
 t.test('describe - every default written down is the default in force', async (t) => {
-  const chosen = (path: string, name: string) =>
-    path.startsWith('models.<name>.rank.') ? { rank: { explore: { name } } } : { optimizer: { name } };
+  const chosen = (path: string, name: string) => {
+    if (path.startsWith('models.<name>.rank.')) return { rank: { explore: { name } } };
+    return path.startsWith('models.<name>.family.') ? { family: { name } } : { optimizer: { name } };
+  };
   // What has no default must be there, or there is nothing to look at.
   const exactIds = { of: ['user'] };
   for (const { path, variant, ...row } of settingRows()) {

@@ -191,6 +191,18 @@ t.test('config - settings that do not go together are refused by path', async (t
       'models.flights.loss: expected a loss of one score with optimizer "nag"',
     ],
     [
+      refusal(ofModel({ family: { name: 'fm' }, optimizer: { name: 'ftrl' } })),
+      'models.flights.optimizer.name: expected "adagrad" with family "fm", got "ftrl"',
+    ],
+    [
+      refusal(ofModel({ family: { name: 'fm' }, task: 'multiclass' })),
+      'models.flights.task: expected "binary" or "regression" with family "fm", got "multiclass"',
+    ],
+    [
+      refusal(ofModel({ family: { name: 'fm' }, task: 'regression', actors: { learners: 2 } })),
+      'models.flights.actors.learners: expected 1 with family "fm" and task "regression", got 2',
+    ],
+    [
       refusal(ofModel({ loss: 'softmax' })),
       'expected "logistic", "squared" or "hinge" for task "binary", got "softmax"',
     ],

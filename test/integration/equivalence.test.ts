@@ -159,6 +159,18 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'nag' }, 5, 7, 'cpu', { exactIds: true, interactions: true }],
     [{ name: 'sgd', learningRate: 0.05 }, 2, 1024, 'cpu', { exactIds: true, standardize: true }],
   ],
+  fm: [
+    [{ name: 'adagrad' }, 1, 1024, 'webasm', { standardize: true }, { family: { name: 'fm' } }],
+    [{ name: 'adagrad' }, 2, 1, 'cpu', { exactIds: true }, { family: { name: 'fm', factors: 3 } }],
+    [
+      { name: 'adagrad' },
+      5,
+      7,
+      'cpu',
+      { intercept: false },
+      { family: { name: 'fm', seed: 9 }, task: 'regression' },
+    ],
+  ],
   ftrl: [
     [{ name: 'ftrl', alpha: 0.2, l1: 0.3 }, 1, 1024, 'webasm', { standardize: true, interactions: true }],
     [{ name: 'ftrl', alpha: 0.05, l2: 0.1 }, 2, 1, 'webasm', { intercept: false }, { task: 'regression' }],
@@ -303,6 +315,7 @@ t.test(
 /** Of each family one: what it keeps beside weights is restored and divided anew, too. */
 const families: Readonly<Record<string, ModelInput>> = {
   linear: { optimizer: { name: 'adagrad' }, features: { standardize: true, interactions: crosses } },
+  fm: { family: { name: 'fm', factors: 4 }, task: 'regression' },
   classes: { task: 'multiclass', optimizer: { name: 'adagrad' }, features: { standardize: true } },
 };
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Test } from 'tap';
-import { natsSchema } from '../../../config/schema.ts';
+import { natsSchema } from '../../../config/nats-schema.ts';
 import type { Logger } from '../../../src/base/logger.ts';
 import { cachedBinary } from '../../../src/nats/embedded/download.ts';
 import { type ServerEnvironment, serverEnvironment } from '../../../src/nats/embedded/environment.ts';

@@ -1,0 +1,30 @@
+/** The families of models, each with its own settings, and which update rules they define. */
+import { z } from 'zod';
+import { integer, positive } from './setting-kinds.ts';
+
+const factors = integer(1, 64, 8, 'Length of the vector that each feature has');
+const initStd = positive(0.05, 10, 'Standard deviation of the numbers that the vectors begin with');
+const seed = integer(0, 2 ** 32 - 1, 1, 'What those numbers follow from, with the row');
+
+export const familySchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('linear').describe('A weight for each feature') }),
+  z.strictObject({
+    name: z
+      .literal('fm')
+      .describe(
+        'Factorisation machine (Rendle 2010): besides weights a vector for each feature, whose products are the interactions of all pairs',
+      ),
+    factors,
+    initStd,
+    learningRate: positive(0.1, 1e3, 'Step size of the vectors; the one of the weights is the optimizer’s'),
+    seed,
+  }),
+]);
+
+export type FamilyConfig = z.output<typeof familySchema>;
+export type FamilyName = FamilyConfig['name'];
+
+/** Optimisers that the others define; a linear model has them all. */
+export const optimizersOfFamily: Readonly<Record<Exclude<FamilyName, 'linear'>, readonly string[]>> = {
+  fm: ['adagrad'],
+};
