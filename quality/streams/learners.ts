@@ -1,0 +1,27 @@
+/**
+ * What runs on every stream: for each task one configuration, the same for all of its sets; and other families where
+ * they are said to do better, again with one configuration each.
+ */
+import type { ModelInput } from '../../config/schema.ts';
+import type { SetTask } from './sets.ts';
+
+/** Collisions say more of a table's size than of a learner: Vowpal Wabbit gets as many bits. */
+const bits = 22;
+
+export const defaults: Readonly<Record<SetTask, ModelInput>> = {
+  binary: { task: 'binary', features: { bits, standardize: true } },
+  regression: { task: 'regression', features: { bits } },
+  multiclass: {
+    task: 'multiclass',
+    optimizer: { name: 'adagrad' },
+    features: { bits: 16, standardize: true },
+  },
+};
+
+export interface OtherFamily {
+  readonly name: string;
+  readonly sets: readonly string[];
+  readonly model: ModelInput;
+}
+
+export const families: readonly OtherFamily[] = [];
