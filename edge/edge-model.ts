@@ -2,21 +2,26 @@
  * A model that only predicts, from one file, with nothing but this module and what it imports: no packages, no Node, so it
  * runs in a browser. Features are hashed by the code of the server itself, and a score is the same sum in the same order.
  */
+import type { ClassLabel } from '../config/class-label.ts';
 import { MillraceError } from '../src/base/errors.ts';
 import type { SparseVector } from '../src/base/sparse-vector.ts';
 import { Featurizer } from '../src/features/featurizer.ts';
-import { type Loss, lossFunction } from '../src/model/losses.ts';
+import { classReply } from '../src/model/class-reply.ts';
+import { ClassScores } from '../src/model/class-scores.ts';
+import { lossFunction } from '../src/model/losses.ts';
 import { scaledBy } from '../src/model/standardizer.ts';
 import type { Features } from '../src/protocol/messages.ts';
-import { type EdgeHeader, type EdgeParts, readEdge } from './format.ts';
+import { type EdgeHeader, type EdgeParts, readEdge, scoresOf } from './format.ts';
 import { weightKinds } from './weights.ts';
 
 export interface EdgePrediction {
-  /** As in a reply of the server. */
-  readonly prediction: number;
+  /** As in a reply of the server: a class, or the number of a regression. */
+  readonly prediction: ClassLabel;
   readonly score: number;
-  /** From before the link of the loss. */
+  /** From before the link of the loss; of several classes that of the one that is chosen. */
   readonly rawScore: number;
+  /** Of all classes by their text, where there are several. */
+  readonly probabilities?: Readonly<Record<string, number>>;
 }
 
 export class EdgeModel {
@@ -25,55 +30,78 @@ export class EdgeModel {
   readonly #parts: EdgeParts;
   readonly #featurizer: Featurizer;
   readonly #vector: SparseVector;
-  readonly #loss: Loss;
+  /** Raw scores of the event at hand, and how far each may be off. */
+  readonly #raw: Float64Array;
+  readonly #errors: Float64Array;
+  readonly #classes: ClassScores | undefined;
 
   constructor(parts: EdgeParts) {
     this.header = parts.header;
     this.#parts = parts;
-    const { features, limits, loss } = parts.header;
+    const { features, limits, loss, classes } = parts.header;
+    const scores = scoresOf(parts.header);
     this.#featurizer = new Featurizer({ ...features, ...limits });
     this.#vector = this.#featurizer.vector();
-    this.#loss = lossFunction(loss);
+    this.#classes = classes && new ClassScores(scores, loss);
+    this.#raw = this.#classes?.raw ?? new Float64Array(scores);
+    this.#errors = new Float64Array(scores);
   }
 
-  /** Throws MillraceError (badInput, tooLarge) that names the feature. */
+  /** Throws MillraceError (badInput, tooLarge) that names the feature; notReady when no class is known. */
   predict(features: Features): EdgePrediction {
-    const { task, clip } = this.header;
-    let rawScore = Math.fround(this.#sum(features).score);
-    if (!Number.isFinite(rawScore)) throw new MillraceError('badInput', 'the score is not finite');
-    if (clip !== undefined) rawScore = Math.min(clip[1], Math.max(clip[0], rawScore));
-    const score = this.#loss.link(rawScore);
-    const decided = rawScore > this.#loss.decision ? 1 : 0;
+    const { task, loss, classes } = this.header;
+    this.#sum(features);
+    for (let c = 0; c < this.#raw.length; c++) this.#raw[c] = this.#rounded(c);
+    if (this.#classes !== undefined && classes !== undefined) {
+      this.#classes.settle(classes, classes.length);
+      return { ...classReply(this.#classes), rawScore: this.#raw[this.#classes.best]! };
+    }
+    const rawScore = this.#raw[0]!;
+    const { link, decision } = lossFunction(loss);
+    const score = link(rawScore);
+    const decided = rawScore > decision ? 1 : 0;
     return { prediction: task === 'binary' ? decided : score, score, rawScore };
   }
 
   /**
-   * How far at most the raw score may lie from that of the model before its weights were quantised: the sum of |value|
+   * How far at most a raw score may lie from that of the model before its weights were quantised: the sum of |value|
    * times half a step, and what rounding to float32 adds on both sides. 0 where nothing was quantised.
    */
   errorBound(features: Features): number {
-    const { score, error } = this.#sum(features);
-    return error === 0 ? 0 : error + (Math.abs(score) + error) * 2 ** -23;
+    this.#sum(features);
+    let bound = 0;
+    for (const [c, error] of this.#errors.entries()) {
+      if (error > 0) bound = Math.max(bound, error + (Math.abs(this.#raw[c]!) + error) * 2 ** -23);
+    }
+    return bound;
+  }
+
+  #rounded(c: number): number {
+    const raw = Math.fround(this.#raw[c]!);
+    if (!Number.isFinite(raw)) throw new MillraceError('badInput', 'the score is not finite');
+    const [least, greatest] = this.header.clip ?? [raw, raw];
+    return Math.min(greatest, Math.max(least, raw));
   }
 
   /** In the order of the event, as the server adds up. */
-  #sum(features: Features): { readonly score: number; readonly error: number } {
+  #sum(features: Features): void {
     const { header, weights } = this.#parts;
     const { type, scale } = header.weights;
     const { decode, half } = weightKinds[type];
-    const vector = this.#vector;
+    const [raw, errors, vector] = [this.#raw, this.#errors, this.#vector];
     this.#featurizer.featurize(features, vector);
-    let score = 0;
-    let error = 0;
+    raw.fill(0);
+    errors.fill(0);
     for (let i = 0; i < vector.count; i++) {
       const row = this.#rowOf(vector.keys[i]!);
       const value = this.#valueOf(i, row);
-      // A weight that was rounded to 0 has no row.
-      const stored = row < 0 ? 0 : weights[row]!;
-      score += decode(stored) * scale * value;
-      error += half(stored) * scale * Math.abs(value);
+      for (let c = 0; c < raw.length; c++) {
+        // Weights that were rounded to 0 have no row.
+        const stored = row < 0 ? 0 : weights[row * raw.length + c]!;
+        raw[c]! += decode(stored) * scale * value;
+        errors[c]! += half(stored) * scale * Math.abs(value);
+      }
     }
-    return { score, error };
   }
 
   #valueOf(i: number, row: number): number {

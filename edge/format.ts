@@ -6,6 +6,7 @@
  * Little endian; each section begins at a multiple of 8, with zeros before it. Written in chunks, so that whoever writes a large one can
  * breathe in between; read whole.
  */
+import type { ClassLabel } from '../config/class-label.ts';
 import type { FeaturesConfig, LossConfig, ModelConfig } from '../config/schema.ts';
 import { MillraceError, messageOf } from '../src/base/errors.ts';
 import { crc32 } from './crc32.ts';
@@ -26,6 +27,8 @@ export interface EdgeHeader {
   readonly loss: LossConfig;
   readonly features: FeaturesConfig;
   readonly limits: { readonly featuresMax: number; readonly depthMax: number };
+  /** Of a model of several classes: by their numbers. Others have one score. */
+  readonly classes?: readonly ClassLabel[];
   /** Raw scores are held between these. */
   readonly clip?: readonly [least: number, greatest: number];
   readonly weights: { readonly type: WeightType; readonly scale: number };
@@ -37,6 +40,7 @@ export interface EdgeParts {
   readonly header: EdgeHeader;
   /** Ascending. */
   readonly keys: Uint32Array;
+  /** For each key those of all scores. */
   readonly weights: StoredWeights;
   /** Running mean and variance of each row, where numbers are standardised. */
   readonly means: Float32Array | undefined;
@@ -78,6 +82,9 @@ export function* edgeChunks({ header, keys, weights, means, variances }: EdgePar
   yield end;
 }
 
+/** How many scores a prediction is made of. */
+export const scoresOf = ({ classes }: Pick<EdgeHeader, 'classes'>): number => classes?.length ?? 1;
+
 /** Throws MillraceError (badInput) that says what is wrong with the file. */
 export function readEdge(file: Uint8Array): EdgeParts {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -94,7 +101,7 @@ export function readEdge(file: Uint8Array): EdgeParts {
   const { rows, features, weights: form } = header;
   const keys = new Uint32Array(sections.take(rows * 4));
   if (!keys.every((key, at) => at === 0 || key > keys[at - 1]!)) throw refused('its keys do not ascend');
-  const weights = sections.weights(form.type, rows);
+  const weights = sections.weights(form.type, rows * scoresOf(header));
   const means = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
   const variances = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
   sections.finish();
@@ -121,9 +128,9 @@ class Sections {
     return section.buffer;
   }
 
-  weights(type: WeightType, rows: number): StoredWeights {
-    const bytes = this.take(rows * weightKinds[type].bytes);
-    const stored = weightKinds[type].make(rows);
+  weights(type: WeightType, count: number): StoredWeights {
+    const bytes = this.take(count * weightKinds[type].bytes);
+    const stored = weightKinds[type].make(count);
     new Uint8Array(stored.buffer).set(new Uint8Array(bytes));
     return stored;
   }
@@ -153,6 +160,7 @@ function checkedHeader(bytes: Uint8Array): EdgeHeader {
     if (!knownFeatures.has(name)) throw refused(`features.${name} is not known here`);
   if (!Object.hasOwn(weightKinds, weights?.type))
     throw refused(`weights of type "${weights?.type}" are not read here`);
+  if (header.task === 'multiclass' && !Array.isArray(header.classes)) throw refused('it names no classes');
   requireWhole('rows', header.rows, 2 ** 27);
   requireWhole('features.bits', features?.bits, 31);
   requireWhole('limits.featuresMax', limits?.featuresMax, 2 ** 16);

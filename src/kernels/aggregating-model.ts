@@ -57,8 +57,9 @@ export class AggregatingModel implements OnlineModel {
   }
 
   /** What the inner model's reading says, for the aggregates' values as they are now. */
-  readingOf({ seen, contributions, uncertainty }: ScoreReading): ScoreReading {
+  readingOf({ seen, contributions, weight, uncertainty }: ScoreReading): ScoreReading {
     return {
+      ...(weight && { weight }),
       seen: (table, event) => {
         this.#evaluate(table, event);
         return seen?.(table, event) ?? event;

@@ -1,10 +1,8 @@
 /** Features in, prediction out, against a table of rows: the read side of a model. */
-import { classText } from '../../config/class-label.ts';
-import { MillraceError } from '../base/errors.ts';
 import type { SparseVector } from '../base/sparse-vector.ts';
 import type { Featurizer } from '../features/featurizer.ts';
 import { type OnlineModel, viewOf } from '../kernels/online-model.ts';
-import type { ClassScores } from '../model/class-scores.ts';
+import { classReply } from '../model/class-reply.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { lossFunction } from '../model/losses.ts';
 import type { Label, Scored } from '../protocol/messages.ts';
@@ -30,19 +28,10 @@ export class Scorer {
     const vector = this.#vector;
     this.#featurizer.featurize(features, vector);
     const raw = this.#model.predict(table, viewOf(vector, time));
-    if (this.#model.classes !== undefined) return scoreOf(this.#model.classes);
+    if (this.#model.classes !== undefined) return classReply(this.#model.classes);
     const { link, decision } = lossFunction(this.#definition.loss);
     const score = link(raw);
     if (this.#definition.task === 'regression') return { prediction: score, score };
     return { prediction: raw > decision ? 1 : 0, score };
   }
-}
-
-function scoreOf({ labels, best, probabilities }: ClassScores): Score {
-  const prediction = labels[best];
-  if (prediction === undefined) {
-    throw new MillraceError('notReady', 'no class is known yet: the model has not learned an event');
-  }
-  const entries = labels.map((label, number) => [classText(label), probabilities[number]!] as const);
-  return { prediction, score: probabilities[best]!, probabilities: Object.fromEntries(entries) };
 }

@@ -4,16 +4,15 @@
  */
 import type { Definition } from '../../config/fingerprint.ts';
 import type { ModelConfig } from '../../config/schema.ts';
-import { type EdgeHeader, type EdgeParts, edgeChunks, knownFeatures } from '../../edge/format.ts';
-import { type Quantization, scaleOf, type WeightType, weightKinds } from '../../edge/weights.ts';
+import { edgeChunks, knownFeatures } from '../../edge/format.ts';
+import type { Quantization } from '../../edge/weights.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Disk } from '../checkpoint/disk.ts';
 import { fullImages, piecesOf } from '../checkpoint/full-images.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
 import { linearReading } from '../kernels/score-reading.ts';
-import { lossFunction } from '../model/losses.ts';
-import { clipScore } from '../model/optimizers/nag.ts';
 import { type RowLayout, rowLayoutOf, statisticsSlots } from '../model/row-layout.ts';
+import { edgeParts } from './edge-parts.ts';
 
 export interface PredictOnlySource {
   readonly store: CheckpointStore;
@@ -32,7 +31,7 @@ export async function writePredictOnly(source: PredictOnlySource, disk: Disk, pa
   const rows = await rowsOf(source, definition);
   const file = await disk.create(path, 'exclusive');
   try {
-    for (const chunk of edgeChunks(partsOf(source, definition, rows))) await file.write(chunk);
+    for (const chunk of edgeChunks(edgeParts(source, definition, rows))) await file.write(chunk);
   } finally {
     await file.close();
   }
@@ -41,6 +40,8 @@ export async function writePredictOnly(source: PredictOnlySource, disk: Disk, pa
 /** What is told of a linear model. A setting that is not among these would change scores, and nobody would see it. */
 const knownSettings: ReadonlySet<string> = new Set<keyof Definition>([
   'task',
+  'classes',
+  'classesMax',
   'loss',
   'optimizer',
   'features',
@@ -55,21 +56,22 @@ function knownDefinition({ model, definition }: Manifest): Definition {
     ...Object.keys(known.features)
       .filter((name) => !knownFeatures.has(name))
       .map((name) => `features.${name}`),
-    ...(known.task === 'binary' || known.task === 'regression' ? [] : [`task "${known.task}"`]),
   ];
   if (foreign.length === 0) return known;
   throw new MillraceError(
     'badInput',
-    `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models with one score can`,
+    `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models without these can`,
   );
 }
 
-const layoutOf = ({ task, optimizer, features }: Definition): RowLayout =>
-  rowLayoutOf({ task, family: { name: 'linear' }, optimizer, features });
+export function layoutOf({ classes, family = { name: 'linear' }, ...definition }: Definition): RowLayout {
+  return rowLayoutOf({ ...definition, family, ...(classes && { classes: [...classes] }) });
+}
 
-/** What scores are made from, of rows whose weight is not 0. */
-interface Rows {
+/** What scores are made from, of rows with a weight that is not 0. */
+export interface WeightRows {
   readonly keys: Uint32Array;
+  /** For each key those of every class that may be. */
   readonly weights: Float64Array;
   readonly means: Float32Array | undefined;
   readonly variances: Float32Array | undefined;
@@ -77,9 +79,9 @@ interface Rows {
   readonly reserved: ReadonlyMap<number, Float32Array>;
 }
 
-async function rowsOf({ store, manifest }: PredictOnlySource, definition: Definition): Promise<Rows> {
+async function rowsOf({ store, manifest }: PredictOnlySource, definition: Definition): Promise<WeightRows> {
   const layout = layoutOf(definition);
-  const pieces: Rows[] = [];
+  const pieces: WeightRows[] = [];
   for await (const image of fullImages(store, manifest)) {
     for (const piece of piecesOf(image, pieceBytes)) {
       pieces.push(rowsOfPiece(piece, layout, definition));
@@ -113,19 +115,27 @@ async function rowsOf({ store, manifest }: PredictOnlySource, definition: Defini
 }
 
 /** The weights are what the model itself multiplies a value of 1 with. */
-function rowsOfPiece({ keys, rows, rowWidth }: ShardImage, layout: RowLayout, definition: Definition): Rows {
-  const places = Uint32Array.from(keys, (_, at) => at);
+function rowsOfPiece(
+  { keys, rows, rowWidth }: ShardImage,
+  layout: RowLayout,
+  definition: Definition,
+): WeightRows {
+  const scores = Math.max(1, layout.classesMax);
+  const slots = layout.optimizerSlots / scores;
   const { weight } = linearReading(layout, definition.optimizer);
-  const weights = Float64Array.from(places, (at) => weight(rows, at));
+  // The slots of class c stand so far behind those of the first.
+  const tables = Array.from({ length: scores }, (_, c) => rows.subarray(c * slots));
+  const places = Uint32Array.from(keys, (_, at) => at);
+  const weightsOf = (at: number) => tables.map((table) => weight(table, at));
   const isFeature = (key: number) => key < layout.stateKey;
-  const kept = places.filter((at) => isFeature(keys[at]!) && weights[at] !== 0);
+  const kept = places.filter((at) => isFeature(keys[at]!) && weightsOf(at).some((one) => one !== 0));
   // Count, mean, variance.
   const statistics = layout.optimizerSlots;
   const slotOf = (slot: number) => Float32Array.from(kept, (at) => rows[at * rowWidth + statistics + slot]!);
   const reserved = [...places.filter((at) => !isFeature(keys[at]!))];
   return {
     keys: Uint32Array.from(kept, (at) => keys[at]!),
-    weights: Float64Array.from(kept, (at) => weights[at]!),
+    weights: Float64Array.from([...kept].flatMap(weightsOf)),
     means: layout.standardize ? slotOf(statisticsSlots - 2) : undefined,
     variances: layout.standardize ? slotOf(statisticsSlots - 1) : undefined,
     reserved: new Map(reserved.map((at) => [keys[at]!, rows.slice(at * rowWidth, (at + 1) * rowWidth)])),
@@ -143,45 +153,4 @@ function joined<Numbers extends Uint32Array | Float32Array | Float64Array>(
     at += part.length;
   }
   return whole;
-}
-
-function partsOf(source: PredictOnlySource, definition: Definition, rows: Rows): EdgeParts {
-  const { manifest, limits, quantization } = source;
-  const largest = rows.weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
-  const type = quantization ?? exactType(rows.weights);
-  const scale = scaleOf(type, largest);
-  const { make, encode } = weightKinds[type];
-  const stored = make(rows.weights.length);
-  for (let i = 0; i < stored.length; i++) stored[i] = encode(rows.weights[i]! / scale);
-  const clip = clipOf(definition, rows.reserved);
-  const header: EdgeHeader = {
-    model: manifest.model,
-    version: manifest.version,
-    createdAt: manifest.createdAt,
-    seq: Math.min(...manifest.stream.marks),
-    fingerprint: manifest.fingerprint,
-    family: 'linear',
-    task: definition.task,
-    loss: definition.loss,
-    features: definition.features,
-    limits: { featuresMax: limits.featuresMax, depthMax: limits.depthMax },
-    ...(clip && { clip }),
-    weights: { type, scale },
-    rows: stored.length,
-  };
-  return { header, keys: rows.keys, weights: stored, means: rows.means, variances: rows.variances };
-}
-
-/** Where an optimiser derives the weight from its slots, float32 does not hold it. */
-const exactType = (weights: Float64Array): WeightType =>
-  weights.every((weight) => Math.fround(weight) === weight) ? 'f32' : 'f64';
-
-function clipOf(definition: Definition, reserved: ReadonlyMap<number, Float32Array>): EdgeHeader['clip'] {
-  const { optimizer, loss } = definition;
-  if (optimizer.name !== 'nag') return undefined;
-  const { stateKey } = layoutOf(definition);
-  const [least = 0, greatest = 0] = reserved.get(stateKey + 1) ?? [];
-  const clipped = (raw: number) =>
-    clipScore(raw, lossFunction(loss), { weight: 0, norm: 0, least, greatest });
-  return [clipped(Number.NEGATIVE_INFINITY), clipped(Number.POSITIVE_INFINITY)];
 }

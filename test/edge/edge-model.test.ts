@@ -86,6 +86,49 @@ t.test('an exported model - predicts what the server does, bit for bit', async (
   await fc.assert(property, { numRuns: 150 });
 });
 
+t.test('an exported model - of several classes predicts what the server does', async (t) => {
+  const classes = ['a', 'b', 7, true];
+  const anyClass = fc.constantFrom<string | number | boolean>(...classes);
+  const events = fc.array(fc.tuple(anyFeatures, anyClass), { minLength: 1, maxLength: 25 });
+  const input: fc.Arbitrary<ModelInput> = fc
+    .record({
+      listed: fc.boolean(),
+      optimizer: fc.constantFrom(...optimizers),
+      loss: fc.constantFrom(undefined, 'logistic' as const, 'squared' as const),
+      standardize: fc.boolean(),
+    })
+    .map(({ listed, optimizer, loss, standardize }) => ({
+      task: 'multiclass',
+      optimizer,
+      ...(loss && { loss }),
+      ...(listed && { classes }),
+      features: {
+        bits: 10,
+        standardize: standardize && optimizer.name !== 'nag',
+        interactions: [['a', 'b']],
+      },
+    }));
+  let quantisedApart = 0;
+  const property = fc.asyncProperty(input, events, anyFeatures, async (model, log, asked) => {
+    const server = learned(model, log);
+    const [edge, rounded] = await Promise.all([exportedModel(server), exportedModel(server, 'f16')]);
+    return [asked, ...log.map(([features]) => features)].every((features) => {
+      const [there, here] = [
+        answerOf(() => server.predict(features)),
+        answerOf(() => edge.predict(features)),
+      ];
+      if (there === undefined || here === undefined) return there === here;
+      const { rawScore, ...reply } = here;
+      const near = rounded.predict(features);
+      if (near.prediction !== here.prediction) quantisedApart++;
+      else if (Math.abs(near.rawScore - rawScore) > rounded.errorBound(features)) return false;
+      return JSON.stringify(reply) === JSON.stringify(there);
+    });
+  });
+  await fc.assert(property, { numRuns: 150 });
+  t.comment(`another class by rounding: ${quantisedApart}`);
+});
+
 t.test('an exported model - n-grams, affixes and silent features are hashed alike', async (t) => {
   const input: ModelInput = {
     features: {

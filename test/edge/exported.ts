@@ -1,5 +1,6 @@
 /** A model that learned something, and the file of it as the server would write it. */
 
+import type { ClassLabel } from '../../config/class-label.ts';
 import { definitionOf, fingerprintOf } from '../../config/fingerprint.ts';
 import { validateModel } from '../../config/load.ts';
 import type { ModelConfig, ModelInput } from '../../config/schema.ts';
@@ -14,7 +15,7 @@ import { Insight } from '../../src/replica/insight.ts';
 import { type Score, Scorer } from '../../src/replica/scorer.ts';
 import { writePredictOnly } from '../../src/server/predict-only.ts';
 
-export type Event = readonly [features: Features, label: number];
+export type Event = readonly [features: Features, label: ClassLabel];
 
 export interface Learned {
   readonly config: ModelConfig;

@@ -98,3 +98,17 @@ t.test('weights - features that share a row are told together', async (t) => {
   t.ok(found.weights.some(({ also }) => also !== undefined));
   t.ok(found.weights.every(({ also = [] }) => also.length <= 8));
 });
+
+t.test('weights - of exact ids and aggregates have names too', async (t) => {
+  const messages = Array.from({ length: 6 }, (_, i) => event({ city: `c${i % 2}`, hour: i }, i % 2));
+  const features = {
+    exactIds: { of: ['city'] },
+    aggregates: [{ name: 'rate', by: ['city'], how: 'mean' as const }],
+  };
+  const { weights } = await world(messages, { features }).weights(100, 100);
+  t.strictSame(
+    new Set(weights.map(({ name }) => name)),
+    new Set(['city=c0', 'city=c1', 'hour', 'rate', '(intercept)']),
+  );
+  t.ok(weights.every(({ weight }) => weight !== 0));
+});
