@@ -1,14 +1,15 @@
 /**
  * A recorded log through one or more models, each event predicted and then learned by all of them before the
  * next one: progressive validation (Blum, Kalai, Langford 1999). So a comparison is one of models that have seen
- * the same events in the same order.
+ * the same events in the same order. Where labels come later, so does the learning (delayed-labels.ts).
  */
 import type { ModelConfig } from '../../config/schema.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { EventRow } from '../formats/records.ts';
 import type { Row } from '../formats/row.ts';
 import type { KernelReport } from '../kernels/size-classes.ts';
-import type { MetricsView } from '../protocol/messages.ts';
+import type { LearnEvent, MetricsView } from '../protocol/messages.ts';
+import { DelayedLabels, type LabelDelay, type LateLabels, type LoggedEvent } from './delayed-labels.ts';
 import { type Interval, PairedDifference } from './paired-difference.ts';
 import { SequentialModel, type Step } from './sequential-model.ts';
 
@@ -20,6 +21,8 @@ export interface Candidate {
 export interface BacktestOptions {
   /** Stop at the first row that cannot be read or learned, with its line; else pass over it and count it. */
   readonly strict: boolean;
+  /** When labels come later than their events; with them when absent. */
+  readonly delay?: LabelDelay | undefined;
   /** Says which row was passed over, and why. */
   readonly note: (text: string) => void;
   /** After each event that the first model learned. */
@@ -51,6 +54,8 @@ export interface Difference {
 export interface BacktestOutcome {
   /** Rows from which no event could be taken. */
   readonly unreadable: number;
+  /** Of labels that came later. */
+  readonly lateLabels?: LateLabels;
   readonly models: readonly ModelOutcome[];
 }
 
@@ -59,6 +64,8 @@ interface Runner {
   readonly name: string;
   readonly model: SequentialModel;
   readonly difference: PairedDifference | undefined;
+  /** Events that it predicted and is to learn when their labels come. */
+  readonly open: WeakSet<object>;
 }
 
 export async function backtest(
@@ -70,36 +77,57 @@ export async function backtest(
     name,
     model: new SequentialModel(config),
     difference: at === 0 ? undefined : new PairedDifference(),
+    open: new WeakSet(),
   }));
-  const passOver = (line: number, problem: string) => {
+  const passOver = (line: number, problem: string | undefined) => {
+    if (problem === undefined) return;
     if (options.strict) throw new MillraceError('badInput', `line ${line}: ${problem}`);
     options.note(`line ${line}: ${problem}; passed over`);
   };
+  const labels = options.delay && new DelayedLabels(options.delay);
+  const learnLater = (events: Iterable<LoggedEvent>) => {
+    for (const { line, row } of events) passOver(line, learnLabelled(runners, row.event));
+  };
   let unreadable = 0;
   for await (const row of rows) {
-    if (row.kind === 'problem') {
+    const time = row.kind === 'record' ? row.value.event.time : undefined;
+    if (row.kind === 'problem' || (labels !== undefined && typeof time !== 'number')) {
       unreadable += 1;
-      passOver(row.line, row.problem);
-      continue;
+      passOver(row.line, row.kind === 'problem' ? row.problem : 'time: missing, and labels come after it');
+    } else if (labels === undefined) {
+      passOver(
+        row.line,
+        stepAll(runners, row.value.event, (model, event) => model.stepOnce(event), options),
+      );
+    } else {
+      learnLater(labels.before(time!));
+      passOver(row.line, predictAll(runners, row.value.event, options));
+      if (runners.some(({ open }) => open.has(row.value.event)))
+        learnLater(labels.predicted({ line: row.line, row: row.value }, time!));
     }
-    const problem = learnAll(runners, row.value.event, options.onStep);
-    if (problem !== undefined) passOver(row.line, problem);
   }
+  if (labels !== undefined) learnLater(labels.rest());
   await options.onEnd?.(runners.map(({ model }) => model));
-  return { unreadable, models: runners.map(outcomeOf) };
+  return {
+    unreadable,
+    ...(labels && { lateLabels: labels.counts }),
+    models: runners.map(outcomeOf),
+  };
 }
 
-/** Why a model refused the event, if one did. */
-function learnAll(
+/** Lets every model act on the event. Why a model refused it, if one did. */
+function stepAll(
   runners: readonly Runner[],
-  event: unknown,
-  onStep: BacktestOptions['onStep'],
+  event: LearnEvent,
+  act: (model: SequentialModel, event: LearnEvent, runner: Runner) => Step | undefined,
+  { onStep }: BacktestOptions,
 ): string | undefined {
   let problem: string | undefined;
   let first: Step | undefined;
-  for (const { model, difference } of runners) {
+  for (const runner of runners) {
+    const { model, difference } = runner;
     try {
-      const step = model.stepOnce(event);
+      const step = act(model, event, runner);
       if (step === undefined) continue;
       if (difference === undefined) first = step;
       else if (first !== undefined) difference.add(weightedLoss(step) - weightedLoss(first));
@@ -109,7 +137,39 @@ function learnAll(
       problem ??= error.message;
     }
   }
-  if (first !== undefined) onStep?.(first, runners[0]!.model.learned);
+  if (first !== undefined) onStep?.(first, runners[0]!.model.predicted);
+  return problem;
+}
+
+const predictAll = (
+  runners: readonly Runner[],
+  event: LearnEvent,
+  options: BacktestOptions,
+): string | undefined =>
+  stepAll(
+    runners,
+    event,
+    (model, item, { open }) => {
+      const step = model.predictOnce(item);
+      if (step !== undefined) open.add(item);
+      return step;
+    },
+    options,
+  );
+
+/** Every model learns what it predicted. Why one refused it, if one did. */
+function learnLabelled(runners: readonly Runner[], event: LearnEvent): string | undefined {
+  let problem: string | undefined;
+  for (const { model, open } of runners) {
+    if (!open.delete(event)) continue;
+    try {
+      model.learnPredicted(event);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      model.refuse();
+      problem ??= error.message;
+    }
+  }
   return problem;
 }
 

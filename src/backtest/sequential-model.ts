@@ -37,9 +37,13 @@ export class SequentialModel {
   /** Progressive sums and histogram (src/model/metrics.ts). */
   readonly totals = new Float64Array(totalsLength);
   learned = 0;
+  /** Events that count in the metrics. */
+  predicted = 0;
   rejected = 0;
   duplicates = 0;
   readonly #ids: LearnedIds;
+  /** Ids of events that were predicted and are not learned yet. */
+  readonly #open = new Set<string>();
   readonly #built: BuiltModel;
   readonly #vector: SparseVector;
 
@@ -76,14 +80,50 @@ export class SequentialModel {
 
   /** One event as it came. Throws MillraceError, with nothing changed, when it cannot be learned. */
   step(item: unknown): Step {
-    const { definition, model } = this.#built;
-    const { features, label, weight, time } = learnableEvent(item, definition.task);
+    const { view, label, weight } = this.#read(item);
+    const raw = this.#built.model.learn(this.table, view, label, weight);
+    this.learned++;
+    return this.#predicted(raw, view, label, weight);
+  }
+
+  /**
+   * The first half of a step where the label comes later: the prediction, which counts from now on. Undefined when an
+   * event of its id was learned lately or waits for its label. Throws MillraceError when it cannot be learned.
+   */
+  predictOnce(item: unknown): Step | undefined {
+    const { view, label, weight } = this.#read(item);
+    const id = idNameOf(item);
+    if (this.#ids.has(id) || (id !== undefined && this.#open.has(id))) {
+      this.duplicates++;
+      return undefined;
+    }
+    const raw = this.#built.model.predict(this.table, view);
+    this.#built.model.classes?.judge(label);
+    if (id !== undefined) this.#open.add(id);
+    return this.#predicted(raw, view, label, weight);
+  }
+
+  /** The second half, when the label is there. Throws MillraceError, with nothing changed, when it cannot be learned. */
+  learnPredicted(item: unknown): void {
+    const id = idNameOf(item);
+    if (id !== undefined) this.#open.delete(id);
+    const { view, label, weight } = this.#read(item);
+    this.#built.model.learn(this.table, view, label, weight);
+    this.learned++;
+    this.#ids.add(id);
+  }
+
+  #read(item: unknown): { readonly view: EventView; readonly label: ClassLabel; readonly weight: number } {
+    const { features, label, weight, time } = learnableEvent(item, this.#built.definition.task);
     this.#requireTime(time);
-    const view = this.#viewOf(features, time);
-    const raw = model.learn(this.table, view, label, weight);
+    return { view: this.#viewOf(features, time), label, weight };
+  }
+
+  #predicted(raw: number, view: EventView, label: ClassLabel, weight: number): Step {
+    const { definition, model } = this.#built;
     const { classes } = model;
     addPrediction(this.totals, definition, raw, label, weight, classes);
-    this.learned++;
+    this.predicted++;
     const step = { raw, label, weight, features: view.to };
     if (classes !== undefined) return { ...step, chosen: classes.labels[classes.best], loss: classes.loss };
     return { ...step, loss: lossFunction(definition.loss).value(raw, label as number) };

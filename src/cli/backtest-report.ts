@@ -1,6 +1,7 @@
 /** What `millrace backtest` says: a table of losses while it runs, and the figures at the end. */
 import type { ClassLabel } from '../../config/class-label.ts';
 import type { BacktestOutcome, ModelOutcome } from '../backtest/backtest.ts';
+import type { LateLabels } from '../backtest/delayed-labels.ts';
 import type { Step } from '../backtest/sequential-model.ts';
 import type { MetricsView } from '../protocol/messages.ts';
 import { counted, countText, figure, pairsText, tableText } from './words.ts';
@@ -46,7 +47,7 @@ const labelText = (label: ClassLabel): string =>
 const lineOf = (cells: readonly string[]): string => cells.map((cell) => cell.padStart(12)).join(' ');
 
 /** For programs. With several models the figures at the top are those of the first. */
-export function reportOf({ unreadable, models }: BacktestOutcome, elapsedSeconds: number) {
+export function reportOf({ unreadable, lateLabels, models }: BacktestOutcome, elapsedSeconds: number) {
   const [first] = models;
   const events = first!.events;
   const report = {
@@ -54,6 +55,7 @@ export function reportOf({ unreadable, models }: BacktestOutcome, elapsedSeconds
     unreadable,
     rejected: first!.rejected,
     duplicates: first!.duplicates,
+    ...(lateLabels && { lateLabels }),
     metrics: first!.metrics,
     eventsPerSecond: events / elapsedSeconds,
     elapsedSeconds,
@@ -63,13 +65,14 @@ export function reportOf({ unreadable, models }: BacktestOutcome, elapsedSeconds
   return models.length === 1 ? report : { ...report, models };
 }
 
-export function outcomeText({ unreadable, models }: BacktestOutcome, seconds: number): string {
+export function outcomeText({ unreadable, lateLabels, models }: BacktestOutcome, seconds: number): string {
   const { events, rejected, duplicates, metrics, fingerprint, kernels } = models[0]!;
   const pairs: [string, string][] = [
     ['events', `${countText(events)} in ${seconds.toFixed(1)} s, ${countText(events / seconds)} per second`],
     ['quality', qualityText(metrics)],
     ['parameters', `${fingerprint}, learned by gpu.js ${kernels.executor}`],
   ];
+  if (lateLabels !== undefined) pairs.push(['labels', labelsText(lateLabels)]);
   if (rejected + unreadable > 0) {
     pairs.push([
       'passed over',
@@ -79,6 +82,13 @@ export function outcomeText({ unreadable, models }: BacktestOutcome, seconds: nu
   if (duplicates > 0)
     pairs.push(['known already', `${counted(duplicates, 'event')} with the id of an earlier one`]);
   return `\n${pairsText(pairs)}`;
+}
+
+function labelsText({ waitingMost, afterEnd, never }: LateLabels): string {
+  const parts = [`at most ${counted(waitingMost, 'event')} waited`];
+  if (afterEnd > 0) parts.push(`${counted(afterEnd, 'label')} came after the last event`);
+  if (never > 0) parts.push(`${counted(never, 'label')} never came`);
+  return parts.join(', ');
 }
 
 function qualityText(metrics: MetricsView): string {

@@ -14,6 +14,7 @@ import { comparisonText, LossTable, outcomeText, reportOf } from './backtest-rep
 import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './event-options.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { fileBar } from './file-bar.ts';
+import { type Delay, type DelayOptions, delayOf, withDelayOptions } from './label-delay.ts';
 import {
   chosenModel,
   type ModelOptions,
@@ -23,7 +24,7 @@ import {
 } from './model-options.ts';
 import { printJson, type Terminal } from './terminal.ts';
 
-interface BacktestCommandOptions extends ModelOptions, EventOptions {
+interface BacktestCommandOptions extends ModelOptions, EventOptions, DelayOptions {
   readonly compare?: readonly string[];
   readonly lenient?: boolean;
   readonly save?: boolean;
@@ -34,14 +35,19 @@ const example = `${eventHelp}
 Each event is predicted before it is learned, by the model and the kernels that a server would run. The same log
 gives the parameters that a server with one learner has after it; the fingerprint names them.
 
+With --delay an event is predicted at its own time, and learned when its label is there, before what happens then or
+later. The figures are those of the predictions. A label that comes after the last event is learned at the end; one
+whose column is empty never comes.
+
 Examples:
   millrace backtest flights.csv.gz --label late --drop row_id
   millrace backtest a9a.libsvm.gz --optimizer adagrad --set optimizer.learningRate=0.05
+  millrace backtest flights.csv.gz --label late --time departure --delay arrival
   millrace backtest flights.csv.gz --label late --compare narrow.json wide.json
   millrace backtest flights.csv.gz --label late --config millrace.json --save && millrace serve`;
 
 export function addBacktest(program: Command, terminal: Terminal): void {
-  withModelOptions(withEventOptions(program.command('backtest')))
+  withModelOptions(withDelayOptions(withEventOptions(program.command('backtest'))))
     .description('Try a model on a recorded log, without a server')
     .argument('[file]', 'file of events; - is standard input')
     .option('--compare <configs...>', 'run the models of these config files on the same events')
@@ -89,13 +95,15 @@ async function run(
   }
   const source = await openSource(file, terminal.stdin);
   const { rows, format } = await recordsOf(source, options);
+  const delay = delayOf(options, options, format);
   const saving = await savingTo(options);
   const bar = fileBar(source, options.json !== true && terminal.stderrIsTerminal);
   const table = new LossTable(options.json === true ? undefined : bar.above((text) => terminal.print(text)));
   const startedAt = performance.now();
   let outcome: BacktestOutcome;
   try {
-    outcome = await backtest(candidates, eventsOf(rows, mappingOf(options, format, candidates)), {
+    outcome = await backtest(candidates, eventsOf(rows, mappingOf(options, format, candidates, delay)), {
+      delay: delay?.labels,
       strict: options.lenient !== true,
       note: bar.above(terminal.note),
       onEnd: async ([learned]) => {
@@ -145,8 +153,14 @@ async function savingTo(
 const barEvery = 500;
 
 /** In LIBSVM's and VW's text the classes are usually -1 and 1: for a binary model 1 is 1 and all else 0. */
-function mappingOf(options: EventOptions, format: RecordFormat, candidates: readonly Candidate[]): Mapping {
+function mappingOf(
+  options: EventOptions,
+  format: RecordFormat,
+  candidates: readonly Candidate[],
+  delay: Delay | undefined,
+): Mapping {
   const isBinary = candidates.every(({ config }) => config.task === 'binary');
   if (candidates.every(({ config }) => config.task === 'multiclass')) return { ...options, classes: true };
-  return holdsEvents(format) && isBinary ? { positive: '1', ...options } : options;
+  const timed = delay?.column === undefined ? options : { ...options, labelTime: delay.column };
+  return holdsEvents(format) && isBinary ? { positive: '1', ...timed } : timed;
 }

@@ -16,6 +16,8 @@ export interface Mapping {
   readonly classes?: boolean;
   readonly id?: string;
   readonly time?: string;
+  /** Says when the label was known; no feature. */
+  readonly labelTime?: string;
   readonly weight?: string;
   readonly drop?: readonly string[];
 }
@@ -42,7 +44,14 @@ function wireEvent(record: FileRecord, { positive, classes = false }: Mapping): 
 }
 
 function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): LearnEvent {
-  const apart = new Set([labelColumn, mapping.id, mapping.time, mapping.weight, ...(mapping.drop ?? [])]);
+  const apart = new Set([
+    labelColumn,
+    mapping.id,
+    mapping.time,
+    mapping.labelTime,
+    mapping.weight,
+    ...(mapping.drop ?? []),
+  ]);
   const features: Record<string, FeatureValue> = {};
   for (const [name, value] of Object.entries(record)) {
     if (apart.has(name)) continue;
@@ -90,6 +99,12 @@ function isValue(value: unknown, text: string): boolean {
 function weightOf(value: unknown, column: string): number {
   if (typeof value === 'number' && value >= 0) return value;
   throw bad(`weight "${column}" is ${JSON.stringify(value)}; expected a number of at least 0`);
+}
+
+/** When the record's label was known; undefined where the column says nothing: never. */
+export function labelTimeOf(record: FileRecord, column: string): number | undefined {
+  const value = Object.hasOwn(record, column) ? record[column] : undefined;
+  return value === undefined || value === null ? undefined : timeOf(value, column);
 }
 
 /** Milliseconds since the epoch of a number (seconds or milliseconds) or of a date and time as text. */

@@ -7,7 +7,7 @@ import type { LearnEvent } from '../protocol/messages.ts';
 import { readCsv } from './csv.ts';
 import { readJsonLines } from './jsonl.ts';
 import { readLibsvm } from './libsvm.ts';
-import { eventOf, type Mapping } from './mapping.ts';
+import { eventOf, labelTimeOf, type Mapping } from './mapping.ts';
 import { type FileRecord, problemOf, type Row, recordOf } from './row.ts';
 import { peek, type Source } from './source.ts';
 import { readVw } from './vw.ts';
@@ -57,6 +57,8 @@ function formatByName(name: string): RecordFormat | undefined {
 export interface EventRow {
   readonly event: LearnEvent;
   readonly record: FileRecord;
+  /** When its label was known, where a column says that and is not empty. */
+  readonly labelTime?: number | undefined;
 }
 
 export async function* eventsOf(
@@ -69,7 +71,13 @@ export async function* eventsOf(
       continue;
     }
     try {
-      yield recordOf(row.line, { event: eventOf(row.value, mapping), record: row.value });
+      const event = eventOf(row.value, mapping);
+      const { labelTime } = mapping;
+      yield recordOf(row.line, {
+        event,
+        record: row.value,
+        ...(labelTime !== undefined && { labelTime: labelTimeOf(row.value, labelTime) }),
+      });
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       yield problemOf(row.line, error.message);

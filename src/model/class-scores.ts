@@ -10,6 +10,7 @@
  */
 import type { ClassLabel } from '../../config/class-label.ts';
 import type { LossConfig } from '../../config/schema.ts';
+import { MillraceError } from '../base/errors.ts';
 import { sigmoid } from './losses/logistic.ts';
 import { lossFunction } from './losses.ts';
 
@@ -22,7 +23,7 @@ export class ClassScores {
   count = 0;
   /** Number of the known class with the highest score, the first of several. */
   best = 0;
-  /** After `learn`: number of the event's class. */
+  /** After `learn` or `judge`: number of the event's class. */
   label = 0;
   readonly #loss: LossConfig;
 
@@ -40,6 +41,20 @@ export class ClassScores {
     for (let c = 1; c < labels.length; c++) if (this.raw[c]! > this.raw[this.best]!) this.best = c;
     if (this.#loss === 'softmax') softmax(this.raw, count, this.probabilities);
     else normalizedLinks(this.#loss, this.raw, count, this.probabilities);
+  }
+
+  /** After `predict`, when the label is known: a class that is new had the score 0. */
+  judge(label: ClassLabel): void {
+    const known = this.labels.indexOf(label);
+    this.label = known < 0 ? this.labels.length : known;
+    if (known >= 0) return;
+    if (this.label >= this.raw.length)
+      throw new MillraceError(
+        'badInput',
+        `label: ${JSON.stringify(label)} is none of the ${this.raw.length} classes`,
+      );
+    this.raw[this.label] = 0;
+    this.settle(this.labels, this.labels.length + 1);
   }
 
   /** A class that was never seen cannot have been chosen. */

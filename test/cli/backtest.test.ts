@@ -139,6 +139,31 @@ t.test('backtest - compares models on the same events', async (t) => {
   t.match(stdout, /slow is worse than good on these events\./);
 });
 
+t.test('backtest - labels that come late, by a duration or at the time in a column', async (t) => {
+  const [head, ...lines] = table.trim().split('\n');
+  const hour = (at: number) => new Date(Date.UTC(2001, 0, 1, at)).toISOString();
+  const timed = lines.map((line, at) => `${line},${hour(at)},${at % 10 === 9 ? '' : hour(at + 3)}\n`);
+  const folder = t.testdir({ 'log.csv': `${head},at,known\n${timed.join('')}` });
+  const log = [`${folder}/log.csv`, '--label', 'late', '--time', 'at'];
+  const atOnce = await reportOf([...log, '--drop', 'known']);
+  const byDuration = await reportOf([...log, '--drop', 'known', '--delay', '3h']);
+  t.match(byDuration, { events: 300, lateLabels: { waitingMost: 3, afterEnd: 3, never: 0 } });
+  t.not(byDuration.metrics.averageLoss, atOnce.metrics.averageLoss, 'predictions know less');
+  t.equal(
+    byDuration.fingerprint,
+    atOnce.fingerprint,
+    'labels of one delay come in the order of their events',
+  );
+  t.equal((await reportOf([...log, '--drop', 'known', '--delay', '0s'])).fingerprint, atOnce.fingerprint);
+  const byColumn = await reportOf([...log, '--delay', 'known']);
+  t.match(byColumn, { events: 270, lateLabels: { waitingMost: 3, afterEnd: 2, never: 30 } });
+  const { stdout } = await inProcess(['backtest', ...log, '--delay', 'known']);
+  t.match(
+    stdout,
+    /labels +at most 3 events waited, 2 labels came after the last event, 30 labels never came/,
+  );
+});
+
 t.test('backtest - a bad row ends it in one line, or is passed over', async (t) => {
   const folder = t.testdir({
     'bad.jsonl': `${jsonLines.split('\n').slice(0, 3).join('\n')}\n{"features": {}, "label": 7}\n{"features":\n`,
@@ -146,6 +171,7 @@ t.test('backtest - a bad row ends it in one line, or is passed over', async (t) 
     'text.csv': 'a,y\n1,0\n1,x\n',
     'two.json': JSON.stringify({ models: { a: {}, b: {} } }),
     'empty.jsonl': '',
+    'timed.csv': 'at,y,known\n2001-01-01,0,2001-01-02\n2001-01-03,1,soon\n',
   });
   for (const [args, said] of [
     [
@@ -174,6 +200,14 @@ t.test('backtest - a bad row ends it in one line, or is passed over', async (t) 
       /has no model "c"; it has a, b/,
     ],
     [[`${folder}/bad.jsonl`, '--compare', `${folder}/two.json`], /needs at least two/],
+    [[`${folder}/text.csv`, '--label', 'y', '--delay', '1h'], /--delay needs --time COLUMN beside it/],
+    [[`${folder}/bad.jsonl`, '--delay', '1h'], /line 1: time: missing, and labels come after it/],
+    [[`${folder}/bad.jsonl`, '--waiting-max', '9'], /--waiting-max needs --delay beside it/],
+    [[`${folder}/bad.jsonl`, '--format', 'vw', '--delay', '1h'], /--delay has no meaning for vw/],
+    [
+      [`${folder}/timed.csv`, '--label', 'y', '--time', 'at', '--delay', 'known'],
+      /line 3: time "known" is "soon"; expected seconds/,
+    ],
     [[`${folder}/empty.jsonl`], /no event of .* could be learned/],
   ] as const) {
     const { code, stderr } = await inProcess(['backtest', ...args]);

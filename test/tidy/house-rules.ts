@@ -47,7 +47,7 @@ const reach: Readonly<Record<string, readonly string[]>> = {
   join: mathematics,
   /** One consistent version out of many shards: where parameters and bytes meet. */
   cut: [...mathematics, 'checkpoint', 'shard'],
-  backtest: [...mathematics, 'formats', 'learner', 'shard', 'replica'],
+  backtest: [...mathematics, 'formats', 'learner', 'shard', 'replica', 'join'],
   /** A version recomputed from the log: learner, shards and bytes in one loop. */
   replay: [...mathematics, 'learner', 'shard'],
   /** Who may publish and subscribe to what, as text for a nats-server. */
