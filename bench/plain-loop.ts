@@ -1,5 +1,5 @@
 /** The steps of a linear model as a plain loop over a table: no kernels, no copies, no checks. The floor of `core`. */
-import type { ModelConfig, OptimizerConfig } from '../config/schema.ts';
+import type { ModelConfig } from '../config/schema.ts';
 import type { Batch } from '../src/learner/batch.ts';
 import { lossFunction } from '../src/model/losses.ts';
 import { type NagConfig, nagUpdate, withTarget } from '../src/model/optimizers/nag.ts';
@@ -8,10 +8,12 @@ import { type CoordinateOptimizerConfig, optimizerOf } from '../src/model/optimi
 type LearnBatch = (batch: Batch) => void;
 
 export function plainLoop({ optimizer }: ModelConfig, table: Float32Array, width: number): LearnBatch {
+  if (optimizer.name === 'coin') throw new Error('coin betting has no plain loop');
   return isNag(optimizer) ? nagLoop(optimizer, table, width) : coordinateLoop(optimizer, table, width);
 }
 
-const isNag = (optimizer: OptimizerConfig): optimizer is NagConfig => optimizer.name === 'nag';
+const isNag = (optimizer: CoordinateOptimizerConfig | NagConfig): optimizer is NagConfig =>
+  optimizer.name === 'nag';
 
 function coordinateLoop(config: CoordinateOptimizerConfig, table: Float32Array, width: number): LearnBatch {
   const optimizer = optimizerOf(config);

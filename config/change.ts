@@ -34,7 +34,10 @@ export function compareDefinitions(from: unknown, to: unknown): Change[] {
   const paths = [...new Set([...before.keys(), ...after.keys()])].sort();
   const changes = paths
     .filter((path) => JSON.stringify(before.get(path)) !== JSON.stringify(after.get(path)))
-    .map((path): Change => ({ path, from: before.get(path), to: after.get(path), needs: needOf(path) }));
+    .map((path): Change => {
+      const needs = needOf(path, before.has(path) && after.has(path));
+      return { path, from: before.get(path), to: after.get(path), needs };
+    });
   // With another optimizer the numbers are other numbers: naming each would hide the one change that counts.
   const isOther = changes.some(({ path }) => path === 'optimizer.name');
   return changes.filter(
@@ -42,10 +45,21 @@ export function compareDefinitions(from: unknown, to: unknown): Change[] {
   );
 }
 
-function needOf(path: string): Need {
+/** Where rows would have other slots, or mean something else: which of two rules it is, and whether it has these. */
+const kinds: ReadonlySet<string> = new Set(['optimizer.name', 'optimizer.variant', 'optimizer.nesterov']);
+const rates: ReadonlySet<string> = new Set(['family.learningRate', 'predictionMin', 'predictionMax']);
+const shaping: ReadonlySet<string> = new Set([
+  'optimizer.power',
+  'optimizer.l1',
+  'optimizer.l2',
+  'optimizer.plainInterceptRate',
+]);
+
+function needOf(path: string, isInBoth: boolean): Need {
   if (freeSettings.has(path.split('.')[0]!)) return 'nothing';
-  const isNumber = path.startsWith('optimizer.') && path !== 'optimizer.name';
-  return isNumber || path === 'family.learningRate' ? 'epoch' : 'relearn';
+  if (rates.has(path)) return 'epoch';
+  if (!path.startsWith('optimizer.') || kinds.has(path)) return 'relearn';
+  return shaping.has(path) && !isInBoth ? 'relearn' : 'epoch';
 }
 
 /** Settings by dotted path; a list is one setting, because its order counts. */

@@ -4,6 +4,7 @@ import { classProblems } from './class-checks.ts';
 import { familyProblems } from './family-checks.ts';
 import { type LossName, lossesOfTask, lossName } from './loss-schema.ts';
 import { actorsUser } from './nats-schema.ts';
+import { optimizerProblems } from './optimizer-checks.ts';
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
 import type { Config, ModelConfig } from './schema.ts';
 
@@ -122,24 +123,7 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     const sentence = `expected 1 with features.exactIds, whose places only one learner can give away, got ${actors.learners}`;
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
-  const { optimizer, features } = model;
-  const hasInterceptRate =
-    'interceptLearningRate' in optimizer && optimizer.interceptLearningRate !== undefined;
-  if (hasInterceptRate && !features.intercept) {
-    const sentence =
-      'expected features.intercept to be true, got false; remove this rate or allow the intercept';
-    problems.push(wrongValue([...path, 'optimizer', 'interceptLearningRate'], sentence));
-  }
-  if (optimizer.name === 'nag' && features.standardize) {
-    const sentence =
-      'expected false with optimizer "nag", which finds the scale of each number itself; got true';
-    problems.push(wrongValue([...path, 'features', 'standardize'], sentence));
-  }
-  const { explore } = model.rank;
-  if (optimizer.name === 'sgd' && explore.name === 'softmax' && explore.uncertainty > 0) {
-    const sentence = `expected 0 with optimizer "sgd", which keeps no sum of squared gradients; got ${explore.uncertainty}`;
-    problems.push(wrongValue([...path, 'rank', 'explore', 'uncertainty'], sentence));
-  }
+  problems.push(...optimizerProblems(path, model));
   return problems;
 }
 

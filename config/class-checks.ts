@@ -30,9 +30,8 @@ function ofClasses(path: SettingPath, { classes, classesMax, loss, optimizer, ac
       wrongValue([...path, 'classes', index], `expected each class once, got ${JSON.stringify(text)} again`),
     );
   }
-  if (loss === 'softmax' && optimizer.name === 'nag') {
-    const sentence =
-      'expected a loss of one score with optimizer "nag", whose steps follow such a loss; got "softmax"';
+  if (loss === 'softmax' && (optimizer.name === 'nag' || optimizer.name === 'coin')) {
+    const sentence = `expected a loss of one score with optimizer "${optimizer.name}", whose steps are made for one; got "softmax"`;
     problems.push(wrongValue([...path, 'loss'], `${sentence}; leave it away to learn one against all`));
   }
   if (classes === undefined && actors.learners > 1) {

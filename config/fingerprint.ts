@@ -16,6 +16,8 @@ export interface Definition {
   readonly loss: LossConfig;
   /** Absent of a linear model. */
   readonly family?: FamilyConfig;
+  readonly predictionMin?: number;
+  readonly predictionMax?: number;
   readonly optimizer: OptimizerConfig;
   readonly features: FeaturesConfig;
   /** As configured: what `auto` became stands in the versions' manifest. */
@@ -32,7 +34,8 @@ export function lossOf({
   optimizer,
 }: Pick<ModelConfig, 'task' | 'loss'> & Partial<Pick<ModelConfig, 'optimizer'>>): LossConfig {
   if (loss !== undefined) return loss;
-  if (task === 'multiclass') return optimizer?.name === 'nag' ? 'logistic' : 'softmax';
+  const isOfOne = optimizer?.name === 'nag' || optimizer?.name === 'coin';
+  if (task === 'multiclass') return isOfOne ? 'logistic' : 'softmax';
   return task === 'binary' ? 'logistic' : 'squared';
 }
 
@@ -48,12 +51,18 @@ export function classesMaxOf({
 }
 
 export function definitionOf(model: ModelConfig): Definition {
-  const { task, classes, family, optimizer, features, kernel, partitions } = model;
+  const { task, classes, family, predictionMin, predictionMax, optimizer, features, kernel, partitions } =
+    model;
   const loss = lossOf(model);
   const classesMax = classesMaxOf(model);
   const several = classesMax === 0 ? {} : classes === undefined ? { classesMax } : { classes };
   const kind = family.name === 'linear' ? {} : { family };
-  return { task, ...several, loss, ...kind, optimizer, features, kernel, partitions };
+  // A setting that is absent is absent here too, so that it changes no fingerprint.
+  const bounds = {
+    ...(predictionMin !== undefined && { predictionMin }),
+    ...(predictionMax !== undefined && { predictionMax }),
+  };
+  return { task, ...several, loss, ...kind, ...bounds, optimizer, features, kernel, partitions };
 }
 
 /** First 16 hex digits of the SHA-256 of the definition as canonical JSON. */

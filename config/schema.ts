@@ -16,48 +16,8 @@ import { limitsSchema } from './limits-schema.ts';
 import { lossSchema } from './loss-schema.ts';
 import { name } from './names.ts';
 import { natsSchema } from './nats-schema.ts';
-import { integer, notNegative, positive } from './setting-kinds.ts';
-
-const interceptLearningRate = z
-  .number()
-  .positive()
-  .max(1e3)
-  .optional()
-  .describe('Learning rate of the intercept alone; as for the other weights when absent');
-
-export const optimizerSchema = z.discriminatedUnion('name', [
-  z.strictObject({
-    name: z
-      .literal('nag')
-      .describe(
-        'Normalised adaptive gradient with importance-aware steps, as Vowpal Wabbit (Ross, Mineiro, Langford 2013); needs no scaling',
-      ),
-    learningRate: positive(0.5, 1e3, 'Step size'),
-  }),
-  z.strictObject({
-    name: z.literal('sgd').describe('Stochastic gradient descent with a constant rate'),
-    learningRate: positive(0.01, 1e3, 'Step size'),
-    interceptLearningRate,
-  }),
-  z.strictObject({
-    name: z.literal('adagrad').describe('Per-coordinate rates (Duchi, Hazan, Singer 2011)'),
-    learningRate: positive(0.1, 1e3, 'Step size before the per-coordinate division'),
-    epsilon: z
-      .number()
-      .min(1e-30)
-      .max(1)
-      .default(1e-8)
-      .describe('Added inside the square root of the accumulated squares; above 0 in float32 too'),
-    interceptLearningRate,
-  }),
-  z.strictObject({
-    name: z.literal('ftrl').describe('FTRL-Proximal (McMahan et al. 2013)'),
-    alpha: positive(0.1, 1e3, 'Learning-rate scale'),
-    beta: notNegative(1, 'Learning-rate offset'),
-    l1: notNegative(0, 'L1 strength: weights of features seen little stay exactly 0'),
-    l2: notNegative(0, 'L2 strength'),
-  }),
-]);
+import { optimizerSchema } from './optimizer-schema.ts';
+import { integer } from './setting-kinds.ts';
 
 export const featuresSchema = z.strictObject({
   bits: integer(8, 26, 18, 'log2 of the rows of the hashed table: 18 is 262,144 rows'),
@@ -76,6 +36,16 @@ export const featuresSchema = z.strictObject({
     .describe('Scale each number to mean 0 and variance 1 by its running statistics (Welford 1962)'),
   intercept: z.boolean().default(true).describe('Whether the model has a constant term'),
 });
+
+const predictionBound = (which: string) =>
+  z
+    .number()
+    .min(-1e6)
+    .max(1e6)
+    .optional()
+    .describe(
+      `${which} raw score (of a logistic model the logit): others are held there, before they are learned from too; when absent nag keeps to the labels so far`,
+    );
 
 const modelSettings = z.strictObject({
   task: z
@@ -102,6 +72,8 @@ const modelSettings = z.strictObject({
       'Loss that a step descends; when absent logistic for binary, squared for regression, softmax for multiclass, or there logistic with optimizer nag. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}. Several classes under a loss of binary models are learned one against all',
     ),
   family: familySchema.default({ name: 'linear' }).describe('What a score is made of'),
+  predictionMin: predictionBound('Least'),
+  predictionMax: predictionBound('Greatest'),
   optimizer: optimizerSchema
     .optional()
     .describe('Update rule; of family fm adagrad when absent')
@@ -315,8 +287,8 @@ export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 export type ModelConfig = z.output<typeof modelSchema>;
 export type ModelInput = z.input<typeof modelSchema>;
-export type OptimizerConfig = z.output<typeof optimizerSchema>;
 export type { AggregateConfig } from './features-schema.ts';
 export type FeaturesConfig = z.output<typeof featuresSchema>;
 export type { LossConfig, ScoreLossName } from './loss-schema.ts';
+export type { OptimizerConfig } from './optimizer-schema.ts';
 export type KernelMode = 'cpu' | 'webasm';

@@ -1,6 +1,6 @@
 /** A model's configuration to the parts that compute with it. */
 import type { AggregateConfig, ExactIdsConfig } from '../../config/features-schema.ts';
-import type { ModelConfig } from '../../config/schema.ts';
+import type { LossConfig, ModelConfig } from '../../config/schema.ts';
 import { assert } from '../base/assert.ts';
 import { Featurizer } from '../features/featurizer.ts';
 import type { AggregatePlace } from '../features/group-references.ts';
@@ -12,6 +12,7 @@ import { ExactIds } from '../model/exact-ids.ts';
 import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
 import { AggregatingModel } from './aggregating-model.ts';
 import { ClassModel } from './class-model.ts';
+import { CoinModel, coinKernels, coinReading } from './coin-model.ts';
 import { ExactIdModel } from './exact-id-model.ts';
 import { FmModel, fmKernels } from './fm-model.ts';
 import { fmReading } from './fm-reading.ts';
@@ -65,11 +66,27 @@ function familyOf(definition: ModelDefinition, layout: RowLayout): Pick<BuiltMod
   if (classesMax > 0) {
     return { model: classModel(definition, layout, new ClassNames(classes, classesMax)), reading: undefined };
   }
-  const reading = linearReading(layout, optimizer);
+  return { model: linearModel(definition, layout), reading: readingOf(definition, layout) };
+}
+
+function linearModel(definition: ModelDefinition, layout: RowLayout): OnlineModel {
+  const { optimizer, loss, kernel: mode, features } = definition;
+  const { intercept } = features;
+  const { predictionMin: min, predictionMax: max } = definition;
+  const bounds = min === undefined && max === undefined ? {} : { bounds: { min, max } };
   if (optimizer.name === 'nag') {
-    return { model: new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept }), reading };
+    return new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept, ...bounds });
   }
-  return { model: new LinearModel(layout, linearKernels(optimizer, { mode, intercept }), loss), reading };
+  if (optimizer.name === 'coin') {
+    return new CoinModel(layout, coinKernels(optimizer, mode), { loss, intercept, ...bounds });
+  }
+  const kernels = linearKernels(optimizer, { mode, intercept });
+  return new LinearModel(layout, kernels, { optimizer, loss, intercept, ...bounds });
+}
+
+function readingOf({ optimizer, features }: ModelDefinition, layout: RowLayout): ScoreReading {
+  if (optimizer.name === 'coin') return coinReading(layout, optimizer, features.intercept);
+  return linearReading(layout, optimizer, features.intercept);
 }
 
 function classModel(
@@ -77,14 +94,30 @@ function classModel(
   layout: RowLayout,
   names: ClassNames,
 ): OnlineModel {
-  if (optimizer.name !== 'nag') {
-    return new ClassModel(layout, names, linearKernels(optimizer, { mode, intercept }), loss);
+  if (optimizer.name === 'nag') {
+    const kernels = nagKernels(mode);
+    return oneAgainstAll(
+      layout,
+      names,
+      loss,
+      (own) => new NagModel(own, kernels, { config: optimizer, loss, intercept }),
+    );
   }
-  const kernels = nagKernels(mode);
-  const models = Array.from(
-    { length: names.max },
-    (_, c) => new NagModel(layoutOfClass(layout, c), kernels, { config: optimizer, loss, intercept }),
-  );
+  if (optimizer.name === 'coin') {
+    const kernels = coinKernels(optimizer, mode);
+    return oneAgainstAll(layout, names, loss, (own) => new CoinModel(own, kernels, { loss, intercept }));
+  }
+  const kernels = linearKernels(optimizer, { mode, intercept });
+  return new ClassModel(layout, names, kernels, { optimizer, loss, intercept });
+}
+
+function oneAgainstAll(
+  layout: RowLayout,
+  names: ClassNames,
+  loss: LossConfig,
+  modelOf: (layout: RowLayout) => OnlineModel,
+): OnlineModel {
+  const models = Array.from({ length: names.max }, (_, c) => modelOf(layoutOfClass(layout, c)));
   return new OneAgainstAll(layout, names, models, loss);
 }
 

@@ -10,9 +10,11 @@ import type { LossConfig } from '../../config/schema.ts';
 import type { ClassNames } from '../model/class-names.ts';
 import { ClassScores, ownLabel, softmax } from '../model/class-scores.ts';
 import { lossFunction } from '../model/losses.ts';
+import { optimizerOf } from '../model/optimizers/optimizer.ts';
 import { layoutOfClass, type RowLayout, sharedAt } from '../model/row-layout.ts';
 import { EventStatistics } from './event-statistics.ts';
 import type { LinearKernels, SizedKernels } from './linear-kernels.ts';
+import type { LinearOptions } from './linear-model.ts';
 import {
   allFinite,
   divergence,
@@ -24,6 +26,7 @@ import {
   scatter,
 } from './online-model.ts';
 import type { KernelReport } from './size-classes.ts';
+import { FeatureEntries, StepCounter } from './step-counter.ts';
 
 export class ClassModel implements OnlineModel {
   readonly layout: RowLayout;
@@ -33,12 +36,23 @@ export class ClassModel implements OnlineModel {
   readonly #loss: LossConfig;
   readonly #layouts: readonly RowLayout[];
   readonly #statistics: EventStatistics | undefined;
+  /** Counted once for all classes, in the slots of the first. */
+  readonly #counter: StepCounter | undefined;
+  readonly #features: FeatureEntries | undefined;
   readonly #gradients: Float64Array;
   /** Stepped planes of each class, kept until all of them are known to be finite. */
   readonly #stepped: Float32Array[];
 
-  constructor(layout: RowLayout, names: ClassNames, kernels: LinearKernels, loss: LossConfig) {
+  constructor(
+    layout: RowLayout,
+    names: ClassNames,
+    kernels: LinearKernels,
+    { optimizer, loss, intercept }: LinearOptions,
+  ) {
+    const { factors } = optimizerOf(optimizer);
     this.layout = layout;
+    this.#counter = factors && new StepCounter(layout, factors, intercept);
+    this.#features = layout.stateRows > 0 ? new FeatureEntries(layout, intercept) : undefined;
     this.classes = new ClassScores(names.max, loss);
     this.#names = names;
     this.#kernels = kernels;
@@ -56,7 +70,7 @@ export class ClassModel implements OnlineModel {
   predict(table: Float32Array, event: EventView): number {
     this.#names.refresh(table, sharedAt(this.layout, event));
     const { labels } = this.#names;
-    this.#scoreScaled(table, event, labels.length);
+    this.#scoreScaled(table, this.#features?.of(event) ?? event, labels.length);
     this.classes.settle(labels, labels.length);
     return this.classes.raw[this.classes.best]!;
   }
@@ -66,15 +80,16 @@ export class ClassModel implements OnlineModel {
     this.#names.refresh(table, shared);
     const number = this.#names.numberOf(label);
     const count = Math.max(this.#names.labels.length, number + 1);
-    const sized = this.#scoreScaled(table, event, count);
+    const features = this.#features?.of(event) ?? event;
+    const sized = this.#scoreScaled(table, features, count);
     this.classes.settle([...this.#names.labels], count);
     this.classes.label = number;
-    this.#formGradients(table, event, sized, count, weight);
-    this.#step(table, event, sized, count);
-    for (let c = 0; c < count; c++) {
-      scatter(this.#layouts[c]!, this.#stepped[c]!, table, event, sized.size);
-    }
-    this.#statistics?.store(table, event);
+    this.#formGradients(table, features, sized, count, weight);
+    const learned = this.#counter?.count(table, event, weight);
+    // An event of weight 0 is seen by the statistics alone: a rule that remembers would move on.
+    if (weight > 0) this.#step(table, features, sized, count, learned);
+    if (weight > 0 && learned !== undefined) this.#counter!.store(table, event, learned);
+    this.#statistics?.store(table, features);
     this.#names.write(table, shared, number, label);
     return this.classes.raw[this.classes.best]!;
   }
@@ -93,10 +108,11 @@ export class ClassModel implements OnlineModel {
     sized: SizedKernels,
     count: number,
     into: Float64Array,
+    isAhead = false,
   ): void {
     for (let c = 0; c < count; c++) {
       gatherRows(this.#layouts[c]!, table, event, sized);
-      into[c] = finiteScore(sized.score());
+      into[c] = finiteScore((isAhead && sized.ahead ? sized.ahead : sized.score)());
     }
   }
 
@@ -110,9 +126,9 @@ export class ClassModel implements OnlineModel {
   ): void {
     const gradients = this.#gradients;
     gradients.set(this.classes.raw);
-    if (this.#statistics !== undefined) {
-      this.#statistics.observe(table, event, sized.values);
-      this.#score(table, event, sized, count, gradients);
+    this.#statistics?.observe(table, event, sized.values);
+    if (this.#statistics !== undefined || sized.ahead !== undefined) {
+      this.#score(table, event, sized, count, gradients, true);
     }
     const { label } = this.classes;
     if (this.#loss === 'softmax') softmax(gradients, count, gradients);
@@ -127,13 +143,23 @@ export class ClassModel implements OnlineModel {
     }
   }
 
-  #step(table: Float32Array, event: EventView, sized: SizedKernels, count: number): void {
+  #step(
+    table: Float32Array,
+    event: EventView,
+    sized: SizedKernels,
+    count: number,
+    learned: number | undefined,
+  ): void {
+    const factors = learned === undefined ? undefined : this.#counter!.factorsAt(learned);
     for (let c = 0; c < count; c++) {
       gatherRows(this.#layouts[c]!, table, event, sized);
-      const stepped = sized.step(this.#gradients[c]!);
+      const stepped = sized.step(this.#gradients[c]!, factors);
       if (!allFinite(stepped)) throw divergence('a parameter after this step');
       if (this.#stepped[c]!.length < stepped.length) this.#stepped[c] = new Float32Array(stepped.length);
       this.#stepped[c]!.set(stepped);
+    }
+    for (let c = 0; c < count; c++) {
+      scatter(this.#layouts[c]!, this.#stepped[c]!, table, event, sized.size);
     }
   }
 }

@@ -11,6 +11,7 @@ import { type CompiledKernel, kernelCompiler } from './gpu.ts';
 import { adaptNag, spreadNag, weightsNag } from './nag-functions.ts';
 import {
   allFinite,
+  bounded,
   divergence,
   type EventBuffers,
   type EventView,
@@ -18,6 +19,7 @@ import {
   gather,
   type OnlineModel,
   requireLabel,
+  type ScoreBounds,
   scatter,
 } from './online-model.ts';
 import { type KernelReport, SizeClasses } from './size-classes.ts';
@@ -76,6 +78,7 @@ export class NagModel implements OnlineModel {
   readonly layout: RowLayout;
   readonly #config: NagConfig;
   readonly #loss: Loss;
+  readonly #bounds: ScoreBounds | undefined;
   readonly #kernels: SizeClasses<NagKernels>;
   /** Where among an event's entries the reserved rows stand. */
   readonly #stateAt: number;
@@ -83,12 +86,18 @@ export class NagModel implements OnlineModel {
   constructor(
     layout: RowLayout,
     kernels: SizeClasses<NagKernels>,
-    options: { readonly config: NagConfig; readonly loss: LossConfig; readonly intercept: boolean },
+    options: {
+      readonly config: NagConfig;
+      readonly loss: LossConfig;
+      readonly intercept: boolean;
+      readonly bounds?: ScoreBounds;
+    },
   ) {
     this.layout = layout;
     this.#config = options.config;
     this.#loss = lossFunction(options.loss);
     this.#kernels = kernels;
+    this.#bounds = options.bounds;
     this.#stateAt = options.intercept ? 1 : 0;
   }
 
@@ -99,7 +108,7 @@ export class NagModel implements OnlineModel {
   predict(table: Float32Array, event: EventView): number {
     const sized = this.#kernels.sized(event.to - event.from);
     gather(this.layout, table, event, sized);
-    return clipScore(finiteScore(sized.score()), this.#loss, this.#stateOf(table, event));
+    return this.#clipped(sized.score(), this.#stateOf(table, event));
   }
 
   learn(table: Float32Array, event: EventView, label: number, weight: number): number {
@@ -107,7 +116,7 @@ export class NagModel implements OnlineModel {
     const sized = this.#kernels.sized(event.to - event.from);
     gather(this.layout, table, event, sized);
     const before = this.#stateOf(table, event);
-    const score = clipScore(finiteScore(sized.score()), this.#loss, before);
+    const score = this.#clipped(sized.score(), before);
     const seen = withTarget(before, this.#loss.target(label));
     const squared = Math.fround(weight * this.#loss.squaredDerivative(score, label));
     if (!Number.isFinite(squared)) throw divergence(`the gradient at score ${score} and label ${label}`);
@@ -125,6 +134,10 @@ export class NagModel implements OnlineModel {
     scatter(this.layout, stepped, table, event, sized.size);
     this.#storeState(table, event, state);
     return score;
+  }
+
+  #clipped(score: number, state: NagState): number {
+    return bounded(clipScore(finiteScore(score), this.#loss, state), this.#bounds);
   }
 
   #stateOf(table: Float32Array, event: EventView): NagState {

@@ -28,23 +28,34 @@ export interface ScoreReading {
   uncertainty?(table: Float32Array, event: EventView): number;
 }
 
-/** Of a row: the weight that the model multiplies a value with. */
-type Weight = (row: Float32Array, offset: number) => number;
+/** Of a row: the weight that the model multiplies value x with. */
+type Weight = (row: Float32Array, offset: number, x: number) => number;
 /** What a coordinate of this value adds to u(x). */
 type Doubt = (row: Float32Array, offset: number, x: number) => number;
+
+/** Those under which a row alone says its weight. */
+export type WeightedOptimizer = Exclude<OptimizerConfig, { name: 'coin' }>;
 
 /** Of a model whose score is the sum of each feature's weight times its value. */
 export function linearReading(
   layout: RowLayout,
-  optimizer: OptimizerConfig,
+  optimizer: WeightedOptimizer,
+  intercept: boolean,
 ): ScoreReading & Required<Pick<ScoreReading, 'weight'>> {
   const weight = weightOf(optimizer);
+  // An intercept that is stepped apart from the rule has its weight in slot 0.
+  const isPlain =
+    intercept && 'plainInterceptRate' in optimizer && optimizer.plainInterceptRate !== undefined;
   const doubt = doubtOf(optimizer);
-  const weightAt = (table: Float32Array, row: number) => weight(table, row * layout.width);
+  const weightAt = (table: Float32Array, row: number, x = 1) =>
+    isPlain && row === layout.stateKey - 1
+      ? table[row * layout.width]!
+      : weight(table, row * layout.width, x);
   return {
     contributions(table, event, into) {
       for (let i = event.from; i < event.to; i++) {
-        into[i - event.from] = weightAt(table, event.rows[i]!) * seenValue(layout, table, event, i);
+        const x = seenValue(layout, table, event, i);
+        into[i - event.from] = weightAt(table, event.rows[i]!, x) * x;
       }
     },
     weight: weightAt,
@@ -77,7 +88,7 @@ export function seenValue(layout: RowLayout, table: Float32Array, event: EventVi
   return Math.fround(scaled(table, event.rows[i]! * layout.width + layout.optimizerSlots, value));
 }
 
-function weightOf(optimizer: OptimizerConfig): Weight {
+function weightOf(optimizer: WeightedOptimizer): Weight {
   return optimizer.name === 'nag' ? (row, offset) => row[offset]! : optimizerOf(optimizer).weight;
 }
 

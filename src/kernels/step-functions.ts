@@ -5,7 +5,7 @@
  *
  *   rows      size coordinates in planes: slot s of coordinate f is rows[s * size + f]
  *   values    size feature values; beyond the event's own count they are 0, which changes nothing
- *   gradient  one number: event weight times dl/dp
+ *   gradient  event weight times dl/dp; then the two factors of the step, where the rule has them
  *
  * `score` gives one number, the raw score. `step` gives the new rows, in the same planes. Coordinate 0 is the
  * intercept when the model has one.
@@ -20,8 +20,15 @@ export interface StepThis {
     readonly epsilon: number;
     readonly alpha: number;
     readonly beta: number;
+    readonly rho: number;
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly variant: number;
     readonly l1: number;
     readonly l2: number;
+    /** Penalties of coordinate 0: none where it is the intercept. */
+    readonly interceptL1: number;
+    readonly interceptL2: number;
   };
 }
 
@@ -48,12 +55,27 @@ export function stepSgd(
   values: Float32Array,
   gradient: Float32Array,
 ): number {
-  const x = this.thread.x;
-  let rate = this.constants.rate;
-  if (x === 0) {
-    rate = this.constants.interceptRate;
+  const f = this.thread.x;
+  let rate = this.constants.rate * gradient[1]!;
+  let l1 = this.constants.l1;
+  let l2 = this.constants.l2;
+  if (f === 0) {
+    rate = this.constants.interceptRate * gradient[1]!;
+    l1 = this.constants.interceptL1;
+    l2 = this.constants.interceptL2;
   }
-  return rows[x]! - rate * (gradient[0]! * values[x]!);
+  const weight = rows[f]! - rate * (gradient[0]! * values[f]! + l2 * rows[f]!);
+  const by = rate * l1;
+  if (by > 0) {
+    if (weight > by) {
+      return weight - by;
+    }
+    if (weight < -by) {
+      return weight + by;
+    }
+    return 0;
+  }
+  return weight;
 }
 
 export function stepAdagrad(
@@ -67,16 +89,32 @@ export function stepAdagrad(
   if (f >= size) {
     f = f - size;
   }
-  const g = gradient[0]! * values[f]!;
+  let rate = this.constants.rate;
+  let l1 = this.constants.l1;
+  let l2 = this.constants.l2;
+  if (f === 0) {
+    rate = this.constants.interceptRate;
+    l1 = this.constants.interceptL1;
+    l2 = this.constants.interceptL2;
+  }
+  const g = gradient[0]! * values[f]! + l2 * rows[f]!;
   const squares = rows[size + f]! + g * g;
   if (this.thread.x >= size) {
     return squares;
   }
-  let rate = this.constants.rate;
-  if (f === 0) {
-    rate = this.constants.interceptRate;
+  const root = Math.sqrt(squares + this.constants.epsilon);
+  const weight = rows[f]! - (rate * g) / root;
+  const by = (rate * l1) / root;
+  if (by > 0) {
+    if (weight > by) {
+      return weight - by;
+    }
+    if (weight < -by) {
+      return weight + by;
+    }
+    return 0;
   }
-  return rows[f]! - (rate * g) / Math.sqrt(squares + this.constants.epsilon);
+  return weight;
 }
 
 /** FTRL keeps (z, n); the weight is worked out on the way. */

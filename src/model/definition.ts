@@ -12,6 +12,9 @@ export interface ModelDefinition {
   readonly classesMax: number;
   readonly loss: LossConfig;
   readonly family: FamilyConfig;
+  /** Raw scores are held within these, where they are given. */
+  readonly predictionMin: number | undefined;
+  readonly predictionMax: number | undefined;
   readonly optimizer: OptimizerConfig;
   readonly features: ModelConfig['features'];
   readonly kernel: KernelMode;
@@ -19,9 +22,21 @@ export interface ModelDefinition {
 }
 
 export function modelDefinition(config: ModelConfig): ModelDefinition {
-  const { task, classes, family, optimizer, features, partitions } = config;
+  const { task, classes, family, predictionMin, predictionMax, optimizer, features, partitions } = config;
   const loss = lossOf(config);
   const classesMax = classesMaxOf(config);
   const kernel = kernelModeOf(config);
-  return { task, classes, classesMax, loss, family, optimizer, features, kernel, partitions };
+  return {
+    task,
+    classes,
+    classesMax,
+    loss,
+    family,
+    predictionMin,
+    predictionMax,
+    optimizer,
+    features,
+    kernel,
+    partitions,
+  };
 }

@@ -3,7 +3,8 @@
  * shard merges it. With one learner none of this happens: values are pushed and stored as they are, because in
  * float32 `w + (w' - w)` is not always `w'`.
  *
- *   add          optimiser slots are sums and add up; statistics merge by Chan's formula
+ *   add          optimiser slots are sums and add up, but for the last `maxima` of them, of which the larger one
+ *                stays; statistics merge by Chan's formula
  *   groups       rows of aggregates: every slot is a sum, whatever the optimiser
  *   normalized   (w, G, N) of the normalised adaptive gradient: G adds; both weights are brought to the larger N,
  *                then add. Its reserved rows: sums add, the labels' range is the hull of both.
@@ -88,7 +89,9 @@ function addSlots(
 
 function subtractSums(layout: RowLayout, before: Float32Array, rows: Float32Array, at: number): void {
   const { optimizerSlots, standardize } = layout;
-  subtractSlots(before, rows, at, optimizerSlots);
+  for (let slot = 0; slot < optimizerSlots; slot++) {
+    if (!isMaximum(layout, slot)) rows[at + slot] = rows[at + slot]! - before[at + slot]!;
+  }
   if (standardize) subtractStatistics(before, at + optimizerSlots, rows, at + optimizerSlots);
 }
 
@@ -100,8 +103,18 @@ function addSums(
   at: number,
 ): void {
   const { optimizerSlots, standardize } = layout;
-  addSlots(difference, from, into, at, optimizerSlots);
+  for (let slot = 0; slot < optimizerSlots; slot++) {
+    const [present, made] = [into[at + slot]!, difference[from + slot]!];
+    into[at + slot] = isMaximum(layout, slot) ? Math.max(present, made) : present + made;
+  }
   if (standardize) mergeStatistics(difference, from + optimizerSlots, into, at + optimizerSlots);
+}
+
+/** The last slots of each score. */
+function isMaximum({ optimizerSlots, classesMax, maxima }: RowLayout, slot: number): boolean {
+  if (maxima === 0) return false;
+  const slots = optimizerSlots / Math.max(1, classesMax);
+  return slot % slots >= slots - maxima;
 }
 
 const isState = ({ stateKey, stateRows }: RowLayout, key: number): boolean =>

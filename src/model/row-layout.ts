@@ -3,6 +3,7 @@
  * standardised, the running statistics of the feature. And which regions of keys a model has (key-regions.ts).
  */
 import { classesMaxOf } from '../../config/fingerprint.ts';
+import { type Join, joinOf } from '../../config/optimizer-schema.ts';
 import type { KernelMode, ModelConfig } from '../../config/schema.ts';
 import type { ExactPlaces } from '../features/exact-references.ts';
 import { aggregateRegions } from './aggregate-rows.ts';
@@ -10,14 +11,9 @@ import { namesLength } from './class-names.ts';
 import { bucketBits, bucketRows, clockRows } from './exact-ids.ts';
 import { type KeyRegion, keyCountOf, keyRegionsOf, type RegionSize, regionNamed } from './key-regions.ts';
 import { labelRangeLength } from './label-range.ts';
+import { coinMaxima, coinSlots, coinStateRows } from './optimizers/coin.ts';
 import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
-
-/**
- * How rows come together that two learners changed at the same time (row-join.ts). 'add': every slot is a sum.
- * 'normalized': weights belong to a scale that is the larger of both.
- */
-export type Join = 'add' | 'normalized';
 
 export interface RowLayout {
   /** Where a row's optimiser slots begin, and how many there are; the statistics, if any, follow the last. */
@@ -39,6 +35,8 @@ export interface RowLayout {
   readonly sharedRows: number;
   readonly sharedKey: number;
   readonly join: Join;
+  /** How many of the last optimiser slots of a score hold the largest of something, where the others are sums. */
+  readonly maxima: number;
   /** Where exact ids are; undefined when the model has none. */
   readonly exactIds?: ExactPlaces | undefined;
 }
@@ -49,7 +47,7 @@ export const statisticsSlots = 3;
 type Shaped = Pick<ModelConfig, 'task' | 'classes' | 'classesMax' | 'family' | 'optimizer' | 'features'>;
 
 export function rowLayoutOf(model: Shaped): RowLayout {
-  const { slots, stateRows, join } = shapeOf(model);
+  const { slots, stateRows, maxima } = shapeOf(model);
   const classesMax = classesMaxOf(model);
   const optimizerSlots = slots.length * Math.max(1, classesMax);
   const { standardize, bits, exactIds, aggregates = [] } = model.features;
@@ -75,7 +73,8 @@ export function rowLayoutOf(model: Shaped): RowLayout {
     stateKey: 2 ** bits + 1,
     sharedRows,
     sharedKey: 2 ** bits + 1 + stateRows,
-    join,
+    join: joinOf(model.optimizer),
+    maxima,
     exactIds: exactPlaces(exactIds, width, regions),
   };
 }
@@ -127,13 +126,18 @@ function sharedLength(model: Shaped): number {
 interface RowShape {
   readonly slots: readonly string[];
   readonly stateRows: number;
-  readonly join: Join;
+  readonly maxima: number;
 }
 
+/** A count of two float32 numbers, one in each of two rows (exact-sum.ts). */
+const countRows = 2;
+
 function shapeOf({ family, optimizer }: Pick<ModelConfig, 'family' | 'optimizer'>): RowShape {
-  if (family.name === 'fm') return { slots: fmSlots(family.factors), stateRows: 0, join: 'add' };
-  if (optimizer.name === 'nag') return { slots: nagSlots, stateRows: nagStateRows, join: 'normalized' };
-  return { slots: optimizerOf(optimizer).slots, stateRows: 0, join: 'add' };
+  if (family.name === 'fm') return { slots: fmSlots(family.factors), stateRows: 0, maxima: 0 };
+  if (optimizer.name === 'nag') return { slots: nagSlots, stateRows: nagStateRows, maxima: 0 };
+  if (optimizer.name === 'coin') return { slots: coinSlots, stateRows: coinStateRows, maxima: coinMaxima };
+  const { slots, factors, maxima = 0 } = optimizerOf(optimizer);
+  return { slots, stateRows: factors === undefined ? 0 : countRows, maxima };
 }
 
 /** A weight, a vector, and the sum of squared gradients of each number. */

@@ -3,14 +3,15 @@
  * with, and nothing of what learning needs. The version's own settings count, under which its rows have their meaning.
  */
 import type { Definition } from '../../config/fingerprint.ts';
-import type { ModelConfig } from '../../config/schema.ts';
+import { joinOf } from '../../config/optimizer-schema.ts';
+import type { ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import { edgeChunks, knownFeatures } from '../../edge/format.ts';
 import type { Quantization } from '../../edge/weights.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Disk } from '../checkpoint/disk.ts';
 import { fullImages, piecesOf } from '../checkpoint/full-images.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
-import { linearReading } from '../kernels/score-reading.ts';
+import { linearReading, type WeightedOptimizer } from '../kernels/score-reading.ts';
 import { type RowLayout, rowLayoutOf, statisticsSlots } from '../model/row-layout.ts';
 import { edgeParts } from './edge-parts.ts';
 
@@ -49,15 +50,34 @@ const knownSettings: ReadonlySet<string> = new Set<keyof Definition>([
   'partitions',
 ]);
 
-function knownDefinition({ model, definition }: Manifest): Definition {
+/** The row alone must say the weight, whatever the value is that it is multiplied with, and whichever row it is. */
+function isWeighted(optimizer: OptimizerConfig): optimizer is WeightedOptimizer {
+  switch (optimizer.name) {
+    case 'coin':
+    case 'pistol':
+      return false;
+    case 'ftrl':
+      return optimizer.plainInterceptRate === undefined;
+    case 'nag':
+      // Under a penalty all weights shrink, also those that are not touched.
+      return joinOf(optimizer) !== 'none';
+    default:
+      return true;
+  }
+}
+
+type KnownDefinition = Definition & { readonly optimizer: WeightedOptimizer };
+
+function knownDefinition({ model, definition }: Manifest): KnownDefinition {
   const known = definition as Definition;
   const foreign = [
     ...Object.keys(known).filter((name) => !knownSettings.has(name)),
     ...Object.keys(known.features)
       .filter((name) => !knownFeatures.has(name))
       .map((name) => `features.${name}`),
+    ...(isWeighted(known.optimizer) ? [] : [`optimizer "${known.optimizer.name}" as it is set`]),
   ];
-  if (foreign.length === 0) return known;
+  if (foreign.length === 0) return known as KnownDefinition;
   throw new MillraceError(
     'badInput',
     `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models without these can`,
@@ -79,7 +99,10 @@ export interface WeightRows {
   readonly reserved: ReadonlyMap<number, Float32Array>;
 }
 
-async function rowsOf({ store, manifest }: PredictOnlySource, definition: Definition): Promise<WeightRows> {
+async function rowsOf(
+  { store, manifest }: PredictOnlySource,
+  definition: KnownDefinition,
+): Promise<WeightRows> {
   const layout = layoutOf(definition);
   const pieces: WeightRows[] = [];
   for await (const image of fullImages(store, manifest)) {
@@ -118,11 +141,11 @@ async function rowsOf({ store, manifest }: PredictOnlySource, definition: Defini
 function rowsOfPiece(
   { keys, rows, rowWidth }: ShardImage,
   layout: RowLayout,
-  definition: Definition,
+  definition: KnownDefinition,
 ): WeightRows {
   const scores = Math.max(1, layout.classesMax);
   const slots = layout.optimizerSlots / scores;
-  const { weight } = linearReading(layout, definition.optimizer);
+  const { weight } = linearReading(layout, definition.optimizer, definition.features.intercept);
   // The slots of class c stand so far behind those of the first.
   const tables = Array.from({ length: scores }, (_, c) => rows.subarray(c * slots));
   const places = Uint32Array.from(keys, (_, at) => at);

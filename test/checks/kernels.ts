@@ -6,15 +6,13 @@
 import type { Test } from 'tap';
 import type { KernelMode } from '../../config/schema.ts';
 import { type LinearKernels, linearKernels } from '../../src/kernels/linear-kernels.ts';
+import type { StepThis } from '../../src/kernels/step-functions.ts';
+import { stepSourceOf } from '../../src/kernels/step-sources.ts';
 import {
-  type StepThis,
-  scoreFtrl,
-  scoreOfWeights,
-  stepAdagrad,
-  stepFtrl,
-  stepSgd,
-} from '../../src/kernels/step-functions.ts';
-import { type CoordinateOptimizerConfig, optimizerOf } from '../../src/model/optimizers/optimizer.ts';
+  type CoordinateOptimizerConfig,
+  type Optimizer,
+  optimizerOf,
+} from '../../src/model/optimizers/optimizer.ts';
 
 /** Numbers in [0, 1) that follow from a seed (mulberry32, Tommy Ettinger). */
 export function randomFrom(seed: number): () => number {
@@ -36,6 +34,8 @@ interface Event {
   readonly rows: Float32Array;
   readonly values: Float32Array;
   readonly gradient: number;
+  /** Factors of the step, as after a few events. */
+  readonly facts: readonly [number, number];
 }
 
 /** An event on rows that have a history: some never seen, some seen a few times. */
@@ -47,10 +47,18 @@ function eventOf(optimizer: CoordinateOptimizerConfig, count: number): Event {
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++) {
     const steps = Math.floor(random() * 4);
-    for (let step = 0; step < steps; step++) rule.step(rows, i * width, random() * 4 - 2, i === 0);
+    for (let step = 0; step < steps; step++) {
+      const facts = { x: random() * 4 - 2, factors: factorsAt(rule, step + 1) };
+      rule.step(rows, i * width, random() * 4 - 2, i === 0, facts);
+    }
     values[i] = i === 0 ? 1 : random() * 4 - 2;
   }
-  return { count, rows, values, gradient: Math.fround(random() * 2 - 1) };
+  return { count, rows, values, gradient: Math.fround(random() * 2 - 1), facts: factorsAt(rule, 4) };
+}
+
+function factorsAt({ factors }: Optimizer, count: number): readonly [number, number] {
+  const [first, second] = factors?.at(count) ?? [1, 1];
+  return [Math.fround(first), Math.fround(second)];
 }
 
 /** Fills the kernels' planes for an event, the rest with zeros. */
@@ -74,7 +82,7 @@ function plainScore(optimizer: CoordinateOptimizerConfig, { count, rows, values 
   const rule = optimizerOf(optimizer);
   const width = rule.slots.length;
   let sum = 0;
-  for (let i = 0; i < count; i++) sum += rule.weight(rows, i * width) * values[i]!;
+  for (let i = 0; i < count; i++) sum += rule.weight(rows, i * width, values[i]!) * values[i]!;
   return Math.fround(sum);
 }
 
@@ -83,7 +91,8 @@ function plainStep(optimizer: CoordinateOptimizerConfig, intercept: boolean, eve
   const width = rule.slots.length;
   const rows = Float32Array.from(event.rows);
   for (let i = 0; i < event.count; i++) {
-    rule.step(rows, i * width, event.gradient * event.values[i]!, intercept && i === 0);
+    const facts = { x: event.values[i]!, factors: event.facts };
+    rule.step(rows, i * width, event.gradient * event.values[i]!, intercept && i === 0, facts);
   }
   return rows;
 }
@@ -121,8 +130,12 @@ export function checkKernels(
         const scale = size > 100 ? size / 100 : 1;
         const expected = new Float32Array([plainScore(optimizer, event)]);
         if (mode === 'cpu') t.equal(score[0], expected[0], `score of ${size}`);
-        else t.ok(Math.abs(score[0]! - expected[0]!) <= 1e-5 * scale, `score of ${size}`);
-        const stepped = unload(sized.step(event.gradient), sized.size, event);
+        else
+          t.ok(
+            Math.abs(score[0]! - expected[0]!) <= 1e-5 * scale * Math.max(1, Math.abs(expected[0]!)),
+            `score of ${size}`,
+          );
+        const stepped = unload(sized.step(event.gradient, event.facts), sized.size, event);
         t.ok(agree(mode, stepped, plainStep(optimizer, intercept, event)), `step of ${size}`);
       }
       checkExecutor(t, kernels, mode);
@@ -136,7 +149,7 @@ export function checkKernels(
       const sized = kernels.sized(classFor);
       load(sized, event);
       const score = sized.score();
-      const stepped = sized.step(event.gradient);
+      const stepped = sized.step(event.gradient, event.facts);
       t.ok(stepped.every(Number.isFinite), `padding stays finite in the class of ${sized.size}`);
       return [score, ...unload(stepped, sized.size, event)];
     });
@@ -155,26 +168,15 @@ export function checkKernels(
 function checkSource(t: Test, name: string, optimizer: CoordinateOptimizerConfig): void {
   t.test(`kernels - ${name}: the source called directly gives the same`, async (t) => {
     const kernels = linearKernels(optimizer, { mode: 'cpu', intercept: true });
-    const score = optimizer.name === 'ftrl' ? scoreFtrl : scoreOfWeights;
-    const step = { sgd: stepSgd, adagrad: stepAdagrad, ftrl: stepFtrl }[optimizer.name];
+    const { score, step, constants: own } = stepSourceOf(optimizer, true);
     const event = eventOf(optimizer, 13);
     const sized = kernels.sized(13);
     load(sized, event);
-    const constants = { ...constantsOf(optimizer), size: sized.size } as StepThis['constants'];
+    const constants = { ...own, size: sized.size } as unknown as StepThis['constants'];
     const thread = (x: number): StepThis => ({ thread: { x }, constants });
     t.equal(Math.fround(score.call(thread(0), sized.rows, sized.values)), sized.score());
-    const gradient = new Float32Array([event.gradient]);
+    const gradient = new Float32Array([event.gradient, ...event.facts]);
     const direct = sized.rows.map((_, x) => step.call(thread(x), sized.rows, sized.values, gradient));
-    t.ok(agree('cpu', direct, Float32Array.from(sized.step(event.gradient))));
+    t.ok(agree('cpu', direct, Float32Array.from(sized.step(event.gradient, event.facts))));
   });
-}
-
-function constantsOf(optimizer: CoordinateOptimizerConfig): Record<string, number> {
-  if (optimizer.name === 'ftrl') {
-    const { alpha, beta, l1, l2 } = optimizer;
-    return { alpha, beta, l1, l2 };
-  }
-  const rate = optimizer.learningRate;
-  const rates = { rate, interceptRate: optimizer.interceptLearningRate ?? rate };
-  return optimizer.name === 'sgd' ? rates : { ...rates, epsilon: optimizer.epsilon };
 }

@@ -45,7 +45,7 @@ t.test('command line - what cannot work is refused in one line', async (t) => {
     [
       ['config', 'check', 'bad.json'],
       2,
-      /bad\.json:1:\d+: models\.m\.task: expected "binary" or "regression", got "bniary"/,
+      /bad\.json:1:\d+: models\.m\.task: expected "binary", "regression" or "multiclass", got "bniary"/,
     ],
     [['config', 'explain', 'modles'], 2, /there is no setting modles/],
     [['serve', '--config', 'bad.json'], 2, /models\.m\.task/],

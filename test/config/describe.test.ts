@@ -29,11 +29,14 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
     [
       ['nag', '0.5'],
       ['sgd', '0.01'],
+      ['momentum', '0.01'],
       ['adagrad', '0.1'],
+      ['rmsprop', '0.01'],
+      ['adam', '0.01'],
     ],
   );
   const name = settingRows().find((row) => row.path === 'models.<name>.optimizer.name');
-  t.match(name, { expected: '"sgd", "adagrad" or "ftrl"', default: '"nag"', doc: /FTRL-Proximal/ });
+  t.match(name, { expected: /"ftrl", "pistol" or "coin"/, default: '"nag"', doc: /FTRL-Proximal/ });
 });
 
 t.test('describe - every default written down is the default in force', async (t) => {

@@ -81,6 +81,16 @@ t.test('change - what each setting needs', async (t) => {
   );
   t.same(needs({}, { task: 'regression' }), { loss: 'relearn', task: 'relearn' });
   t.same(needs({}, { loss: 'squared' }), { loss: 'relearn' });
+  t.same(needs({}, { predictionMin: 0 }), { predictionMin: 'epoch' });
+  const sgd = { name: 'sgd' } as const;
+  t.same(needs({ optimizer: sgd }, { optimizer: { ...sgd, power: 0.5 } }), { 'optimizer.power': 'relearn' });
+  t.same(needs({ optimizer: { ...sgd, power: 0.5 } }, { optimizer: { ...sgd, power: 0.4 } }), {
+    'optimizer.power': 'epoch',
+  });
+  const adam = { name: 'adam' } as const;
+  t.same(needs({ optimizer: adam }, { optimizer: { ...adam, variant: 'nadam' } }), {
+    'optimizer.variant': 'relearn',
+  });
   t.same(needs({}, { features: { bits: 20 } }), { 'features.bits': 'relearn' });
   t.same(needs({}, { features: { interactions: [['a', 'b']] } }), { 'features.interactions': 'relearn' });
   t.same(needs({ optimizer: ftrl }, { optimizer: ftrl, features: { standardize: true } }), {

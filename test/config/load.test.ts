@@ -72,13 +72,16 @@ t.test('config - what was expected is said for every type', async (t) => {
     ],
     [{ optimizer: { name: 'ftrl', l1: -1 } }, 'optimizer.l1: expected a number from 0 to 1000000, got -1'],
     [
-      { optimizer: { name: 'adam' } },
-      'optimizer.name: expected "nag", "sgd", "adagrad" or "ftrl", got "adam"',
+      { optimizer: { name: 'adams' } },
+      'optimizer.name: expected "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "ftrl", "pistol" or "coin", got "adams"',
     ],
-    [{ optimizer: {} }, 'optimizer.name: expected "nag", "sgd", "adagrad" or "ftrl", got nothing'],
+    [
+      { optimizer: {} },
+      'optimizer.name: expected "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "ftrl", "pistol" or "coin", got nothing',
+    ],
     [
       { optimizer: 'sgd' },
-      'optimizer: expected an object whose "name" is "nag", "sgd", "adagrad" or "ftrl", got "sgd"',
+      'optimizer: expected an object whose "name" is "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "ftrl", "pistol" or "coin", got "sgd"',
     ],
     [
       { features: { interactions: [['a']] } },
@@ -108,7 +111,7 @@ t.test('config - an unknown key is refused with the nearest known one', async (t
     ],
     [
       ofModel({ optimizer: { name: 'ftrl', learningRate: 1 } }),
-      'optimizer.learningRate: unknown key here; it is a setting of "nag" and "sgd" and "adagrad"',
+      'optimizer.learningRate: unknown key here; it is a setting of "nag" and "sgd" and "momentum" and "adagrad" and "rmsprop" and "adam"',
     ],
     [ofModel({ actors: { zebra: 2 } }), 'unknown key; expected one of: shards, learners, predictors'],
   ];

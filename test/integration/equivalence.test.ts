@@ -154,6 +154,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'adagrad' }, 2, 7, 'cpu', { standardize: true }, { task: 'multiclass' }],
     [{ name: 'nag' }, 5, 1024, 'cpu', { interactions: true }, { task: 'multiclass', classesMax: 7 }],
     [{ name: 'ftrl' }, 1, 1, 'webasm', { intercept: false }, { task: 'multiclass', loss: 'logistic' }],
+    [{ name: 'adam', l2: 0.01 }, 3, 7, 'cpu', { standardize: true }, { task: 'multiclass' }],
   ],
   'ids of their own': [
     [{ name: 'nag' }, 5, 7, 'cpu', { exactIds: true, interactions: true }],
@@ -170,6 +171,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       { intercept: false },
       { family: { name: 'fm', seed: 9 }, task: 'regression' },
     ],
+  ],
+  adam: [
+    [{ name: 'adam', variant: 'amsgrad', plainInterceptRate: 0.01 }, 3, 7, 'cpu', { standardize: true }],
+    [{ name: 'momentum', nesterov: true, l2: 0.01 }, 2, 1024, 'webasm', {}, { task: 'regression' }],
+  ],
+  coin: [
+    [{ name: 'coin' }, 3, 7, 'cpu', { interactions: true }],
+    [{ name: 'coin' }, 2, 64, 'cpu', {}, { task: 'multiclass' }],
+    [{ name: 'pistol' }, 2, 1, 'cpu', { intercept: false }],
   ],
   ftrl: [
     [{ name: 'ftrl', alpha: 0.2, l1: 0.3 }, 1, 1024, 'webasm', { standardize: true, interactions: true }],

@@ -3,8 +3,19 @@ import { kernelCompiler } from '../../src/kernels/gpu.ts';
 import { linearKernels } from '../../src/kernels/linear-kernels.ts';
 import { probeKernels } from '../../src/kernels/probe.ts';
 import type { StepThis } from '../../src/kernels/step-functions.ts';
+import type { AdamConfig } from '../../src/model/optimizers/adam.ts';
 import type { CoordinateOptimizerConfig } from '../../src/model/optimizers/optimizer.ts';
 import { checkKernels } from '../checks/kernels.ts';
+
+const adamWith = (more: Partial<AdamConfig>): CoordinateOptimizerConfig => ({
+  name: 'adam',
+  learningRate: 0.05,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-4,
+  variant: 'adam',
+  ...more,
+});
 
 const optimizers: Readonly<Record<string, CoordinateOptimizerConfig>> = {
   sgd: { name: 'sgd', learningRate: 0.05 },
@@ -18,6 +29,42 @@ const optimizers: Readonly<Record<string, CoordinateOptimizerConfig>> = {
   },
   ftrl: { name: 'ftrl', alpha: 0.1, beta: 1, l1: 0, l2: 0 },
   'ftrl with l1 and l2': { name: 'ftrl', alpha: 0.5, beta: 1, l1: 0.4, l2: 0.1 },
+  'sgd with a schedule and penalties': {
+    name: 'sgd',
+    learningRate: 0.05,
+    power: 0.5,
+    l1: 0.3,
+    l2: 0.1,
+    interceptLearningRate: 0.01,
+  },
+  'adagrad with penalties': { name: 'adagrad', learningRate: 0.1, epsilon: 1e-8, l1: 0.3, l2: 0.1 },
+  momentum: { name: 'momentum', learningRate: 0.05, rho: 0.9, nesterov: false },
+  'momentum with penalties': {
+    name: 'momentum',
+    learningRate: 0.05,
+    rho: 0.5,
+    nesterov: true,
+    l1: 0.3,
+    l2: 0.1,
+  },
+  adadelta: { name: 'adadelta', rho: 0.95, epsilon: 1e-6 },
+  'adadelta with penalties': { name: 'adadelta', rho: 0.9, epsilon: 1e-4, l1: 0.3, l2: 0.1 },
+  rmsprop: { name: 'rmsprop', learningRate: 0.05, rho: 0.9, epsilon: 1e-6 },
+  'rmsprop with penalties': {
+    name: 'rmsprop',
+    learningRate: 0.05,
+    rho: 0.9,
+    epsilon: 1e-4,
+    l1: 0.3,
+    l2: 0.1,
+  },
+  ...Object.fromEntries(
+    (['adam', 'amsgrad', 'adamax', 'nadam'] as const).flatMap((variant) => [
+      [variant, adamWith({ variant })],
+      [`${variant} with penalties`, adamWith({ variant, l1: 0.3, l2: 0.1 })],
+    ]),
+  ),
+  pistol: { name: 'pistol', alpha: 1, beta: 0.5 },
   'ftrl without beta': { name: 'ftrl', alpha: 0.1, beta: 0, l1: 0, l2: 0 },
 };
 

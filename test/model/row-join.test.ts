@@ -91,6 +91,28 @@ t.test('row join - several rows at once, each at its place', async (t) => {
   t.same([...into.subarray(9, 11)], [2, 4]);
 });
 
+t.test('row join - of what is the largest the larger stays', async (t) => {
+  for (const [optimizer, sums] of [
+    [{ name: 'pistol' }, 2],
+    [{ name: 'coin' }, 3],
+  ] as const) {
+    const layout = rowLayoutOf(modelSchema.parse({ optimizer, features: { bits: 8 } }));
+    const width = layout.width;
+    const base = Float32Array.from({ length: width }, () => 1);
+    const joined = Float32Array.from(base);
+    for (const grown of [3, 2]) {
+      const pushed = Float32Array.from({ length: width }, () => grown);
+      differenceRows(layout, key, base, pushed);
+      mergeRow(layout, 0, pushed, 0, joined, 0);
+    }
+    t.same(
+      [...joined],
+      Array.from({ length: width }, (_, slot) => (slot < sums ? 4 : 3)),
+      optimizer.name,
+    );
+  }
+});
+
 t.test('row layout - slots, then statistics; keys, then the intercept', async (t) => {
   const regions = [
     { name: 'hashed', firstKey: 0, rows: 256 },
@@ -99,7 +121,7 @@ t.test('row layout - slots, then statistics; keys, then the intercept', async (t
     { name: 'shared', firstKey: 257, rows: 0 },
   ];
   const state = { stateRows: 0, stateKey: 257, sharedRows: 0, sharedKey: 257 };
-  const added = { offset: 0, classesMax: 0, regions, keyCount: 257, ...state, join: 'add' };
+  const added = { offset: 0, classesMax: 0, regions, keyCount: 257, ...state, join: 'add', maxima: 0 };
   t.same(layoutOf(optimizers[0]!, false), { optimizerSlots: 1, standardize: false, width: 1, ...added });
   t.same(layoutOf(optimizers[2]!, true), { optimizerSlots: 2, standardize: true, width: 5, ...added });
   const nag = rowLayoutOf(modelSchema.parse({ optimizer: { name: 'nag' }, features: { bits: 8 } }));

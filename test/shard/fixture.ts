@@ -29,6 +29,7 @@ export const layoutOf = (width: number, keyCount: number): RowLayout => ({
   sharedRows: 0,
   sharedKey: keyCount,
   join: 'add',
+  maxima: 0,
 });
 
 export function shapeOf(more: Partial<ShardShape> & { width?: number; keyCount?: number } = {}): ShardShape {

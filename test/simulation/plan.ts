@@ -1,6 +1,7 @@
 /** A schedule as it is drawn from its seed: the model, the traffic, the weather, and what goes wrong when. */
 import { parseConfig } from '../../config/load.ts';
-import { type Config, type ConfigInput, type ModelConfig, optimizerSchema } from '../../config/schema.ts';
+import { joinOf, optimizerSchema } from '../../config/optimizer-schema.ts';
+import type { Config, ConfigInput, ModelConfig } from '../../config/schema.ts';
 import type { ActorKind } from '../../src/runtime/actor.ts';
 import { modelName } from './process.ts';
 import type { Random } from './random.ts';
@@ -148,7 +149,7 @@ const drawActors = (random: Random, isExact: boolean): ActorCounts => ({
 
 function drawConfig(random: Random, actors: ActorCounts): Config {
   const plain = base.models[modelName]!;
-  const optimizer = random.pick(optimizers);
+  const optimizer = random.pick(optimizers.filter((one) => actors.learners === 1 || joinOf(one) !== 'none'));
   const model: ModelConfig = {
     ...plain,
     task: random.pick(['binary', 'regression'] as const),
