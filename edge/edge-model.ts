@@ -11,8 +11,8 @@ import { ClassScores } from '../src/model/class-scores.ts';
 import { lossFunction } from '../src/model/losses.ts';
 import { scaledBy } from '../src/model/standardizer.ts';
 import type { Features } from '../src/protocol/messages.ts';
+import { type EdgeFamily, familyOf } from './family.ts';
 import { type EdgeHeader, type EdgeParts, readEdge, scoresOf } from './format.ts';
-import { weightKinds } from './weights.ts';
 
 export interface EdgePrediction {
   /** As in a reply of the server: a class, or the number of a regression. */
@@ -29,7 +29,10 @@ export class EdgeModel {
   readonly header: EdgeHeader;
   readonly #parts: EdgeParts;
   readonly #featurizer: Featurizer;
+  readonly #family: EdgeFamily;
   readonly #vector: SparseVector;
+  readonly #rows: Int32Array;
+  readonly #values: Float64Array;
   /** Raw scores of the event at hand, and how far each may be off. */
   readonly #raw: Float64Array;
   readonly #errors: Float64Array;
@@ -41,7 +44,10 @@ export class EdgeModel {
     const { features, limits, loss, classes } = parts.header;
     const scores = scoresOf(parts.header);
     this.#featurizer = new Featurizer({ ...features, ...limits });
+    this.#family = familyOf(parts);
     this.#vector = this.#featurizer.vector();
+    this.#rows = new Int32Array(this.#vector.capacity);
+    this.#values = new Float64Array(this.#vector.capacity);
     this.#classes = classes && new ClassScores(scores, loss);
     this.#raw = this.#classes?.raw ?? new Float64Array(scores);
     this.#errors = new Float64Array(scores);
@@ -50,7 +56,7 @@ export class EdgeModel {
   /** Throws MillraceError (badInput, tooLarge) that names the feature; notReady when no class is known. */
   predict(features: Features): EdgePrediction {
     const { task, loss, classes } = this.header;
-    this.#sum(features);
+    this.#score(features);
     for (let c = 0; c < this.#raw.length; c++) this.#raw[c] = this.#rounded(c);
     if (this.#classes !== undefined && classes !== undefined) {
       this.#classes.settle(classes, classes.length);
@@ -64,50 +70,38 @@ export class EdgeModel {
   }
 
   /**
-   * How far at most a raw score may lie from that of the model before its weights were quantised: the sum of |value|
-   * times half a step, and what rounding to float32 adds on both sides. 0 where nothing was quantised.
+   * How far at most a raw score may lie from that of the model before its weights were quantised (docs/edge-format.md). 0
+   * where nothing was quantised.
    */
   errorBound(features: Features): number {
-    this.#sum(features);
-    let bound = 0;
-    for (const [c, error] of this.#errors.entries()) {
-      if (error > 0) bound = Math.max(bound, error + (Math.abs(this.#raw[c]!) + error) * 2 ** -23);
-    }
-    return bound;
+    this.#score(features);
+    return Math.max(...this.#errors);
   }
 
   #rounded(c: number): number {
     const raw = Math.fround(this.#raw[c]!);
     if (!Number.isFinite(raw)) throw new MillraceError('badInput', 'the score is not finite');
-    const [least, greatest] = this.header.clip ?? [raw, raw];
-    return Math.min(greatest, Math.max(least, raw));
+    const [least, greatest] = this.header.clip ?? [null, null];
+    return Math.min(greatest ?? Number.POSITIVE_INFINITY, Math.max(least ?? Number.NEGATIVE_INFINITY, raw));
   }
 
-  /** In the order of the event, as the server adds up. */
-  #sum(features: Features): void {
-    const { header, weights } = this.#parts;
-    const { type, scale } = header.weights;
-    const { decode, half } = weightKinds[type];
-    const [raw, errors, vector] = [this.#raw, this.#errors, this.#vector];
-    this.#featurizer.featurize(features, vector);
-    raw.fill(0);
-    errors.fill(0);
-    for (let i = 0; i < vector.count; i++) {
-      const row = this.#rowOf(vector.keys[i]!);
-      const value = this.#valueOf(i, row);
-      for (let c = 0; c < raw.length; c++) {
-        // Weights that were rounded to 0 have no row.
-        const stored = row < 0 ? 0 : weights[row * raw.length + c]!;
-        raw[c]! += decode(stored) * scale * value;
-        errors[c]! += half(stored) * scale * Math.abs(value);
-      }
+  /** Raw scores, and how far each may be off. */
+  #score(features: Features): void {
+    const { keys, values, numeric } = this.#vector;
+    this.#featurizer.featurize(features, this.#vector);
+    const { count } = this.#vector;
+    for (let i = 0; i < count; i++) {
+      const row = this.#rowOf(keys[i]!);
+      this.#rows[i] = row;
+      this.#values[i] = numeric[i] === 1 ? this.#scaled(values[i]!, row) : values[i]!;
     }
+    this.#family.score({ count, keys, rows: this.#rows, values: this.#values }, this.#raw, this.#errors);
   }
 
-  #valueOf(i: number, row: number): number {
-    const value = this.#vector.values[i]!;
+  /** A number as the model sees it: 0 where nothing is known of its spread. */
+  #scaled(value: number, row: number): number {
     const { means, variances } = this.#parts;
-    if (means === undefined || variances === undefined || this.#vector.numeric[i] !== 1) return value;
+    if (means === undefined || variances === undefined) return value;
     return row < 0 ? 0 : Math.fround(scaledBy(means[row]!, variances[row]!, value));
   }
 

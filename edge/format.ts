@@ -14,6 +14,14 @@ import { type StoredWeights, type WeightType, weightKinds } from './weights.ts';
 
 export const edgeFormat = 1;
 
+/** A factorisation machine, and what its vectors began with. */
+export interface FmHeader {
+  readonly name: 'fm';
+  readonly factors: number;
+  readonly initStd: number;
+  readonly seed: number;
+}
+
 export interface EdgeHeader {
   readonly model: string;
   /** Version (checkpoint) that the weights are of, when it was made, and the last sequence in it. */
@@ -22,15 +30,15 @@ export interface EdgeHeader {
   readonly seq: number;
   /** Of the settings that the parameters were learned under. */
   readonly fingerprint: string;
-  readonly family: 'linear';
+  readonly family: { readonly name: 'linear' } | FmHeader;
   readonly task: ModelConfig['task'];
   readonly loss: LossConfig;
   readonly features: FeaturesConfig;
   readonly limits: { readonly featuresMax: number; readonly depthMax: number };
   /** Of a model of several classes: by their numbers. Others have one score. */
   readonly classes?: readonly ClassLabel[];
-  /** Raw scores are held between these. */
-  readonly clip?: readonly [least: number, greatest: number];
+  /** Raw scores are held between these; null: not at that end. */
+  readonly clip?: readonly [least: number | null, greatest: number | null];
   readonly weights: { readonly type: WeightType; readonly scale: number };
   /** Keys with a weight. */
   readonly rows: number;
@@ -40,7 +48,7 @@ export interface EdgeParts {
   readonly header: EdgeHeader;
   /** Ascending. */
   readonly keys: Uint32Array;
-  /** For each key those of all scores. */
+  /** For each key its columns: a weight for each score; of a factorisation machine the weight, and what was learned of its vector. */
   readonly weights: StoredWeights;
   /** Running mean and variance of each row, where numbers are standardised. */
   readonly means: Float32Array | undefined;
@@ -85,6 +93,10 @@ export function* edgeChunks({ header, keys, weights, means, variances }: EdgePar
 /** How many scores a prediction is made of. */
 export const scoresOf = ({ classes }: Pick<EdgeHeader, 'classes'>): number => classes?.length ?? 1;
 
+/** How many numbers a key has. */
+export const columnsOf = ({ family, ...header }: Pick<EdgeHeader, 'family' | 'classes'>): number =>
+  family.name === 'fm' ? 1 + family.factors : scoresOf(header);
+
 /** Throws MillraceError (badInput) that says what is wrong with the file. */
 export function readEdge(file: Uint8Array): EdgeParts {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -101,7 +113,7 @@ export function readEdge(file: Uint8Array): EdgeParts {
   const { rows, features, weights: form } = header;
   const keys = new Uint32Array(sections.take(rows * 4));
   if (!keys.every((key, at) => at === 0 || key > keys[at - 1]!)) throw refused('its keys do not ascend');
-  const weights = sections.weights(form.type, rows * scoresOf(header));
+  const weights = sections.weights(form.type, rows * columnsOf(header));
   const means = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
   const variances = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
   sections.finish();
@@ -155,7 +167,9 @@ export const knownFeatures: ReadonlySet<string> = new Set<keyof FeaturesConfig>(
 function checkedHeader(bytes: Uint8Array): EdgeHeader {
   const header = parsed(bytes);
   const { family, features, limits, weights } = header;
-  if (family !== 'linear') throw refused(`models of family "${family}" are not read here`);
+  if (family?.name !== 'linear' && family?.name !== 'fm')
+    throw refused(`models of family "${(family as { name?: unknown } | undefined)?.name}" are not read here`);
+  if (family.name === 'fm') requireWhole('family.factors', family.factors, 64);
   for (const name of Object.keys(features ?? {}))
     if (!knownFeatures.has(name)) throw refused(`features.${name} is not known here`);
   if (!Object.hasOwn(weightKinds, weights?.type))

@@ -4,6 +4,7 @@
  */
 import type { FamilyConfig } from '../../config/family-schema.ts';
 import type { KernelMode, LossConfig, OptimizerConfig } from '../../config/schema.ts';
+import { scoreOfSums } from '../model/fm-score.ts';
 import { InitialValues } from '../model/initial-values.ts';
 import { clipToLabels, seeLabel } from '../model/label-range.ts';
 import { type Loss, lossFunction } from '../model/losses.ts';
@@ -76,12 +77,6 @@ export function fmKernels({ family, optimizer, mode, intercept }: FmSettings): S
       },
     };
   });
-}
-
-function scoreOfSums(sums: Float32Array, factors: number): number {
-  let pairs = 0;
-  for (let f = 1; f <= factors; f++) pairs += sums[f]! * sums[f]! - sums[factors + f]!;
-  return Math.fround(sums[0]! + pairs / 2);
 }
 
 export class FmModel implements OnlineModel {

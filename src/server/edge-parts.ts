@@ -8,6 +8,7 @@ import {
   type WeightType,
   weightKinds,
 } from '../../edge/weights.ts';
+import { bounded } from '../kernels/online-model.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { lossFunction } from '../model/losses.ts';
 import { clipScore } from '../model/optimizers/nag.ts';
@@ -20,14 +21,18 @@ export function edgeParts(source: PredictOnlySource, definition: Definition, row
   const layout = layoutOf(definition);
   const classes = layout.classesMax === 0 ? undefined : classesOf(definition, layout, rows.reserved);
   const clip = clipOf(definition, layout, rows.reserved);
-  const { scale, type, stored, kept } = storedWeights(rows, layout, classes?.length ?? 1, quantization);
+  const family = familyOf(definition);
+  const stride = rows.keys.length === 0 ? 1 : rows.weights.length / rows.keys.length;
+  const columns = classes === undefined ? stride : classes.length;
+  const isFm = family.name === 'fm';
+  const { scale, type, stored, kept } = storedWeights(rows, { stride, columns, isFm }, quantization);
   const header: EdgeHeader = {
     model: manifest.model,
     version: manifest.version,
     createdAt: manifest.createdAt,
     seq: Math.min(...manifest.stream.marks),
     fingerprint: manifest.fingerprint,
-    family: 'linear',
+    family,
     task,
     loss,
     features,
@@ -49,42 +54,49 @@ export function edgeParts(source: PredictOnlySource, definition: Definition, row
 }
 
 /** Known classes by their numbers: those of the configuration, or those that stand in the shared rows. */
-function classesOf(
-  definition: Definition,
-  { classesMax, sharedKey, sharedRows, width }: RowLayout,
-  reserved: WeightRows['reserved'],
-) {
-  const shared = new Float32Array(sharedRows * width);
-  for (let i = 0; i < sharedRows; i++) shared.set(reserved.get(sharedKey + i) ?? [], i * width);
-  const names = new ClassNames(definition.classes, classesMax);
-  names.refresh(shared, 0);
+function classesOf(definition: Definition, layout: RowLayout, reserved: WeightRows['reserved']) {
+  const names = new ClassNames(definition.classes, layout.classesMax);
+  names.refresh(sharedNumbers(layout, reserved), 0);
   return names.labels;
 }
 
-/** Weights of the first `scores` classes, of those rows in which one is left that is not 0; for each key those of all. */
+function sharedNumbers(
+  { sharedKey, sharedRows, width }: RowLayout,
+  reserved: WeightRows['reserved'],
+): Float32Array {
+  const shared = new Float32Array(sharedRows * width);
+  for (let i = 0; i < sharedRows; i++) shared.set(reserved.get(sharedKey + i) ?? [], i * width);
+  return shared;
+}
+
+function familyOf({ family }: Definition): EdgeHeader['family'] {
+  if (family?.name !== 'fm') return { name: 'linear' };
+  const { factors, initStd, seed } = family;
+  return { name: 'fm', factors, initStd, seed };
+}
+
+/** The first of the columns of each key, of those rows in which a number is left that is not 0, or whose scale counts. */
 function storedWeights(
-  { keys, weights }: WeightRows,
-  { classesMax }: RowLayout,
-  scores: number,
+  { keys, weights, variances }: WeightRows,
+  { stride, columns, isFm }: { readonly stride: number; readonly columns: number; readonly isFm: boolean },
   quantization: Quantization | undefined,
 ) {
-  const stride = Math.max(1, classesMax);
   const type = quantization ?? exactType(weights);
   const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
   const scale = scaleOf(type, largest);
   const { make, encode, decode } = weightKinds[type];
-  const all = make(keys.length * scores);
+  const all = make(keys.length * columns);
   const kept: number[] = [];
   for (let at = 0; at < keys.length; at++) {
-    let isLeft = false;
-    for (let c = 0; c < scores; c++) {
-      const place = kept.length * scores + c;
+    let isLeft = isFm && variances !== undefined && variances[at]! > 0;
+    for (let c = 0; c < columns; c++) {
+      const place = kept.length * columns + c;
       all[place] = encode(weights[at * stride + c]! / scale);
       isLeft ||= decode(all[place]!) !== 0;
     }
     if (isLeft) kept.push(at);
   }
-  const stored: StoredWeights = all.subarray(0, kept.length * scores);
+  const stored: StoredWeights = all.subarray(0, kept.length * columns);
   return { type, scale, stored, kept };
 }
 
@@ -92,15 +104,35 @@ function storedWeights(
 const exactType = (weights: Float64Array): WeightType =>
   weights.every((weight) => Math.fround(weight) === weight) ? 'f32' : 'f64';
 
-/** One against all, the range is that of all labels together. */
+/** Raw scores are held within what labels have taught, then within the bounds of the configuration. */
 function clipOf(
-  { optimizer, loss }: Definition,
-  { stateKey }: RowLayout,
+  definition: Definition,
+  layout: RowLayout,
   reserved: WeightRows['reserved'],
 ): EdgeHeader['clip'] {
-  if (optimizer.name !== 'nag') return undefined;
-  const [least = 0, greatest = 0] = reserved.get(stateKey + 1) ?? [];
-  const clipped = (raw: number) =>
-    clipScore(raw, lossFunction(loss), { weight: 0, norm: 0, least, greatest });
-  return [clipped(Number.NEGATIVE_INFINITY), clipped(Number.POSITIVE_INFINITY)];
+  const { predictionMin, predictionMax } = definition;
+  const bounds = { min: predictionMin, max: predictionMax };
+  const [least, greatest] = learnedRange(definition, layout, reserved).map((end) => {
+    const held = bounded(end, bounds);
+    return Number.isFinite(held) ? held : null;
+  });
+  return least === null && greatest === null ? undefined : [least ?? null, greatest ?? null];
+}
+
+/** One against all, the range is that of all labels together. A machine's regression is held within that of its labels. */
+function learnedRange(
+  { optimizer, loss, family }: Definition,
+  layout: RowLayout,
+  reserved: WeightRows['reserved'],
+): readonly [number, number] {
+  const none = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+  if (family?.name === 'fm') {
+    const [isKnown = 0, least = 0, greatest = 0] = sharedNumbers(layout, reserved);
+    return layout.sharedRows === 0 || isKnown === 0 ? none : [least, greatest];
+  }
+  if (optimizer.name !== 'nag') return none;
+  const [least = 0, greatest = 0] = reserved.get(layout.stateKey + 1) ?? [];
+  const state = { weight: 0, norm: 0, least, greatest };
+  const [low, high] = none.map((end) => clipScore(end, lossFunction(loss), state));
+  return [low!, high!];
 }

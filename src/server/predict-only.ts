@@ -41,9 +41,12 @@ export async function writePredictOnly(source: PredictOnlySource, disk: Disk, pa
 /** What is told of a linear model. A setting that is not among these would change scores, and nobody would see it. */
 const knownSettings: ReadonlySet<string> = new Set<keyof Definition>([
   'task',
+  'family',
   'classes',
   'classesMax',
   'loss',
+  'predictionMin',
+  'predictionMax',
   'optimizer',
   'features',
   'kernel',
@@ -72,6 +75,7 @@ function knownDefinition({ model, definition }: Manifest): KnownDefinition {
   const known = definition as Definition;
   const foreign = [
     ...Object.keys(known).filter((name) => !knownSettings.has(name)),
+    ...(known.family === undefined || known.family.name === 'fm' ? [] : [`family "${known.family.name}"`]),
     ...Object.keys(known.features)
       .filter((name) => !knownFeatures.has(name))
       .map((name) => `features.${name}`),
@@ -80,7 +84,7 @@ function knownDefinition({ model, definition }: Manifest): KnownDefinition {
   if (foreign.length === 0) return known as KnownDefinition;
   throw new MillraceError(
     'badInput',
-    `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models without these can`,
+    `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models and factorisation machines without these can`,
   );
 }
 
@@ -91,7 +95,7 @@ export function layoutOf({ classes, family = { name: 'linear' }, ...definition }
 /** What scores are made from, of rows with a weight that is not 0. */
 export interface WeightRows {
   readonly keys: Uint32Array;
-  /** For each key those of every class that may be. */
+  /** For each key its columns, those of every class that may be. */
   readonly weights: Float64Array;
   readonly means: Float32Array | undefined;
   readonly variances: Float32Array | undefined;
@@ -137,32 +141,49 @@ async function rowsOf(
   };
 }
 
-/** The weights are what the model itself multiplies a value of 1 with. */
 function rowsOfPiece(
   { keys, rows, rowWidth }: ShardImage,
   layout: RowLayout,
   definition: KnownDefinition,
 ): WeightRows {
-  const scores = Math.max(1, layout.classesMax);
-  const slots = layout.optimizerSlots / scores;
-  const { weight } = linearReading(layout, definition.optimizer, definition.features.intercept);
-  // The slots of class c stand so far behind those of the first.
-  const tables = Array.from({ length: scores }, (_, c) => rows.subarray(c * slots));
+  const columnsAt = columnReader(rows, layout, definition);
   const places = Uint32Array.from(keys, (_, at) => at);
-  const weightsOf = (at: number) => tables.map((table) => weight(table, at));
-  const isFeature = (key: number) => key < layout.stateKey;
-  const kept = places.filter((at) => isFeature(keys[at]!) && weightsOf(at).some((one) => one !== 0));
   // Count, mean, variance.
-  const statistics = layout.optimizerSlots;
-  const slotOf = (slot: number) => Float32Array.from(kept, (at) => rows[at * rowWidth + statistics + slot]!);
+  const statisticsOf = (at: number, slot: number) => rows[at * rowWidth + layout.optimizerSlots + slot]!;
+  const isFeature = (key: number) => key < layout.stateKey;
+  // A vector is not 0 where nothing was learned of it, so the scale of its number counts.
+  const hasScale = (at: number) =>
+    definition.family?.name === 'fm' && layout.standardize && statisticsOf(at, statisticsSlots - 1) > 0;
+  const kept = places.filter(
+    (at) => isFeature(keys[at]!) && (hasScale(at) || columnsAt(at).some((one) => one !== 0)),
+  );
+  const slotOf = (slot: number) => Float32Array.from(kept, (at) => statisticsOf(at, slot));
   const reserved = [...places.filter((at) => !isFeature(keys[at]!))];
   return {
     keys: Uint32Array.from(kept, (at) => keys[at]!),
-    weights: Float64Array.from([...kept].flatMap(weightsOf)),
+    weights: Float64Array.from([...kept].flatMap(columnsAt)),
     means: layout.standardize ? slotOf(statisticsSlots - 2) : undefined,
     variances: layout.standardize ? slotOf(statisticsSlots - 1) : undefined,
     reserved: new Map(reserved.map((at) => [keys[at]!, rows.slice(at * rowWidth, (at + 1) * rowWidth)])),
   };
+}
+
+/** Of a row: what a value of 1 adds to each score; behind a machine's weight what was learned of its vector. */
+function columnReader(
+  rows: Float32Array,
+  layout: RowLayout,
+  { optimizer, family, features }: KnownDefinition,
+): (at: number) => number[] {
+  const { weight } = linearReading(layout, optimizer, features.intercept);
+  const { width, optimizerSlots } = layout;
+  if (family?.name === 'fm') {
+    const slots = Array.from({ length: family.factors }, (_, f) => 2 + 2 * f);
+    return (at) => [weight(rows, at), ...slots.map((slot) => rows[at * width + slot]!)];
+  }
+  const scores = Math.max(1, layout.classesMax);
+  // The slots of class c stand so far behind those of the first.
+  const tables = Array.from({ length: scores }, (_, c) => rows.subarray((c * optimizerSlots) / scores));
+  return (at) => tables.map((table) => weight(table, at));
 }
 
 function joined<Numbers extends Uint32Array | Float32Array | Float64Array>(

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { ModelInput, OptimizerConfig } from '../../config/schema.ts';
 import { loadModel } from '../../edge/edge-model.ts';
+import { type EdgeHeader, edgeChunks, readEdge } from '../../edge/format.ts';
 import { MillraceError } from '../../src/base/errors.ts';
 import type { Features } from '../../src/protocol/messages.ts';
 import { exportedFile, exportedModel, learned } from './exported.ts';
@@ -12,6 +13,8 @@ const optimizers: readonly OptimizerConfig[] = [
   { name: 'adagrad', learningRate: 0.3, epsilon: 1e-8 },
   { name: 'sgd', learningRate: 0.05 },
   { name: 'nag', learningRate: 0.5 },
+  { name: 'adam' },
+  { name: 'momentum' },
 ] as readonly OptimizerConfig[];
 
 const anyValue = fc.oneof(
@@ -29,6 +32,8 @@ const anyFeatures = fc.dictionary(
 const anyEvents = fc.array(fc.tuple(anyFeatures, fc.constantFrom(0, 1, 1)), { maxLength: 20 });
 const anyModel: fc.Arbitrary<ModelInput> = fc
   .record({
+    predictionMin: fc.constantFrom(undefined, -1),
+    predictionMax: fc.constantFrom(undefined, 0.5),
     task: fc.constantFrom<'binary' | 'regression'>('binary', 'regression'),
     optimizer: fc.constantFrom(...optimizers),
     features: fc.record({
@@ -45,8 +50,10 @@ const anyModel: fc.Arbitrary<ModelInput> = fc
       ),
     }),
   })
-  .map(({ features, ...model }) => ({
+  .map(({ features, predictionMin, predictionMax, ...model }) => ({
     ...model,
+    ...(predictionMin !== undefined && { predictionMin }),
+    ...(predictionMax !== undefined && { predictionMax }),
     // Vowpal Wabbit's update finds the scale of numbers itself.
     features: { ...features, standardize: features.standardize && model.optimizer.name !== 'nag' },
   }));
@@ -129,6 +136,63 @@ t.test('an exported model - of several classes predicts what the server does', a
   t.comment(`another class by rounding: ${quantisedApart}`);
 });
 
+t.test('an exported model - of a factorisation machine predicts what the server does', async (t) => {
+  const input: fc.Arbitrary<ModelInput> = fc
+    .record({
+      task: fc.constantFrom<'binary' | 'regression'>('binary', 'regression'),
+      factors: fc.constantFrom(1, 4),
+      intercept: fc.boolean(),
+      standardize: fc.boolean(),
+    })
+    .map(({ task, factors, intercept, standardize }) => ({
+      task,
+      family: { name: 'fm', factors, seed: 7 },
+      optimizer: { name: 'adagrad' },
+      features: { bits: 10, intercept, standardize },
+    }));
+  let isOff = false;
+  const property = fc.asyncProperty(input, anyEvents, anyFeatures, async (model, events, asked) => {
+    const server = learned(model, events);
+    const edge = await exportedModel(server);
+    const rounded = await Promise.all([exportedModel(server, 'q2.13'), exportedModel(server, 'f16')]);
+    return [asked, ...events.map(([features]) => features)].every((features) => {
+      const [there, here] = [
+        answerOf(() => server.predict(features)),
+        answerOf(() => edge.predict(features)),
+      ];
+      if (there === undefined || here === undefined) return there === here;
+      return (
+        Object.is(here.score, there.score) &&
+        Object.is(here.prediction, there.prediction) &&
+        rounded.every((one) => {
+          const near = answerOf(() => one.predict(features));
+          if (near === undefined) return false;
+          isOff ||= near.rawScore !== here.rawScore;
+          return Math.abs(near.rawScore - here.rawScore) <= one.errorBound(features);
+        })
+      );
+    });
+  });
+  await fc.assert(property, { numRuns: 120 });
+  t.ok(isOff, 'something was rounded');
+});
+
+t.test('an exported model - of a family that is not known here is refused by name', async (t) => {
+  const file = await exportedFile(learned({}, [[{ a: 1 }, 1]]));
+  const { header, ...parts } = readEdge(file);
+  const other = (changes: object) =>
+    Buffer.concat([...edgeChunks({ header: { ...header, ...changes } as EdgeHeader, ...parts })]);
+  t.equal(loadModel(other({})).header.rows, header.rows);
+  t.throws(() => loadModel(other({ family: { name: 'forest' } })), { message: /family "forest"/ });
+  t.throws(() => loadModel(other({ features: { ...header.features, exactIds: {} } })), {
+    message: /exactIds/,
+  });
+  t.throws(() => loadModel(other({ weights: { type: 'int4', scale: 1 } })), { message: /int4/ });
+  await t.rejects(exportedFile(learned({ features: { exactIds: { of: ['a'] } } }, [])), {
+    message: /m cannot be exported to predict only: features.exactIds/,
+  });
+});
+
 t.test('an exported model - n-grams, affixes and silent features are hashed alike', async (t) => {
   const input: ModelInput = {
     features: {
@@ -193,7 +257,7 @@ t.test('an exported model - holds rows with a weight only, and says what it is',
     model: 'm',
     version: 3,
     seq: 40,
-    family: 'linear',
+    family: { name: 'linear' },
     task: 'binary',
     loss: 'logistic',
   });

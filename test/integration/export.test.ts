@@ -33,7 +33,7 @@ t.test('export --predict-only', { skip: availableServers().length === 0 && 'no n
     stdout: new RegExp(`version ${later} of m is in .*m\\.edge \\(.*bytes\\)`),
   });
   const edge = loadModel(await readFile(file));
-  t.match(edge.header, { model: 'm', version: later, seq, family: 'linear' });
+  t.match(edge.header, { model: 'm', version: later, seq, family: { name: 'linear' } });
   for (let i = 0; i < 48; i++) {
     const { score, prediction } = await client.predict('m', featuresOf(i));
     t.match(edge.predict(featuresOf(i)), { score, prediction });
