@@ -124,7 +124,19 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
   problems.push(...optimizerProblems(path, model));
+  problems.push(...labelProblems(path, model));
   return problems;
+}
+
+/** A label is scaled where a prediction is scaled back by the same line, and by one learner, in whose order it is known. */
+function labelProblems(path: SettingPath, { task, loss, features, actors }: ModelConfig): Problem[] {
+  if (features.standardizeLabel !== true) return [];
+  const here = [...path, 'features', 'standardizeLabel'];
+  if (task !== 'regression') return [wrongValue(here, `expected false with task "${task}", got true`)];
+  if (loss === 'poisson') return [wrongValue(here, 'expected false with loss "poisson", got true')];
+  if (actors.learners === 1) return [];
+  const sentence = `expected 1 with features.standardizeLabel, got ${actors.learners}`;
+  return [wrongValue([...path, 'actors', 'learners'], sentence)];
 }
 
 function guardProblems(path: SettingPath, { task, guard }: ModelConfig): Problem[] {

@@ -115,4 +115,10 @@ export const combinationSettings = {
     .describe(
       'Ids that share no row with anything else, in a table of their own: `{of, bits, admitAfter, expireAfterMs, whenFull}`',
     ),
+  standardizeLabel: z
+    .boolean()
+    .optional()
+    .describe(
+      'Learn the label of a regression scaled to mean 0 and variance 1 by its running statistics, and scale predictions back: steps then fit labels of any size',
+    ),
 };

@@ -22,6 +22,7 @@ import { NagModel, nagKernels } from './nag-model.ts';
 import { OneAgainstAll } from './one-against-all.ts';
 import type { OnlineModel } from './online-model.ts';
 import { linearReading, type ScoreReading } from './score-reading.ts';
+import { StandardizedLabelModel } from './standardized-label-model.ts';
 
 export interface BuiltModel {
   readonly definition: ModelDefinition;
@@ -39,7 +40,8 @@ export function buildModel(config: ModelConfig): BuiltModel {
   const { exactIds, aggregates = [] } = definition.features;
   const aggregatePlaces = placesOfAggregates(aggregates, layout);
   const { model, reading } = familyOf(definition, layout);
-  const exact = withExactIds(model, reading, exactIds);
+  const scaled = withScaledLabel({ model, reading }, definition.features.intercept);
+  const exact = withExactIds(scaled.model, scaled.reading, exactIds);
   return {
     definition,
     featurizer: new Featurizer({
@@ -119,6 +121,16 @@ function oneAgainstAll(
 ): OnlineModel {
   const models = Array.from({ length: names.max }, (_, c) => modelOf(layoutOfClass(layout, c)));
   return new OneAgainstAll(layout, names, models, loss);
+}
+
+function withScaledLabel(
+  inner: Pick<BuiltModel, 'model' | 'reading'>,
+  hasIntercept: boolean,
+): Pick<BuiltModel, 'model' | 'reading'> {
+  const { labelStatisticsAt } = inner.model.layout;
+  if (labelStatisticsAt === undefined) return inner;
+  const model = new StandardizedLabelModel(inner.model, labelStatisticsAt);
+  return { model, reading: inner.reading && model.readingOf(inner.reading, hasIntercept) };
 }
 
 function withExactIds(

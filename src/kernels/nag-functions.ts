@@ -3,7 +3,8 @@
  * step-functions.ts for the dialect and the planes. A coordinate whose value is 0 stays as it is.
  *
  *   rows      planes of w, G, N as they are
- *   adapted   planes of x r, G, N as they are after this event
+ *   adapted   planes of x / sqrt(G), G, N as they are after this event: x r is the first over the last, which float32
+ *             does not hold where a value is next to nothing
  *   gradient  one number: h g^2;  factor: u m
  *
  * `adapt` gives the adapted planes, with the one square root of each coordinate; `spread` the two numbers sum x^2 r and
@@ -38,14 +39,13 @@ export function adaptNag(
       return squares;
     }
   }
-  let scale = rows[2 * size + f]!;
-  if (Math.abs(x) > scale) {
-    scale = Math.abs(x);
+  if (this.thread.x < size) {
+    return x / Math.sqrt(squares);
   }
-  if (this.thread.x >= size) {
-    return scale;
+  if (Math.abs(x) > rows[2 * size + f]!) {
+    return Math.abs(x);
   }
-  return x / (Math.sqrt(squares) * scale);
+  return rows[2 * size + f]!;
 }
 
 export function spreadNag(this: StepThis, adapted: Float32Array, values: Float32Array): number {
@@ -53,7 +53,9 @@ export function spreadNag(this: StepThis, adapted: Float32Array, values: Float32
   let sum = 0;
   if (this.thread.x === 0) {
     for (let i = 0; i < this.constants.size; i++) {
-      sum += values[i]! * adapted[i]!;
+      if (adapted[i]! !== 0) {
+        sum += (values[i]! / adapted[2 * size + i]!) * adapted[i]!;
+      }
     }
   } else {
     for (let i = 0; i < this.constants.size; i++) {
@@ -75,9 +77,13 @@ export function weightsNag(
   const size = this.constants.size;
   const f = this.thread.x;
   let weight = rows[f]!;
-  const before = rows[2 * size + f]!;
-  if (before > 0) {
-    weight = weight * (before / adapted[2 * size + f]!);
+  if (adapted[f]! === 0) {
+    return weight;
   }
-  return weight + factor[0]! * adapted[f]!;
+  const before = rows[2 * size + f]!;
+  const scale = adapted[2 * size + f]!;
+  if (before > 0) {
+    weight = weight * (before / scale);
+  }
+  return weight + (factor[0]! * adapted[f]!) / scale;
 }

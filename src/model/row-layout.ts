@@ -37,6 +37,8 @@ export interface RowLayout {
   readonly join: Join;
   /** How many of the last optimiser slots of a score hold the largest of something, where the others are sums. */
   readonly maxima: number;
+  /** Of the shared numbers those of the label's running statistics begin here; undefined when labels are not scaled. */
+  readonly labelStatisticsAt?: number | undefined;
   /** Where exact ids are; undefined when the model has none. */
   readonly exactIds?: ExactPlaces | undefined;
 }
@@ -50,9 +52,10 @@ export function rowLayoutOf(model: Shaped): RowLayout {
   const { slots, stateRows, maxima } = shapeOf(model);
   const classesMax = classesMaxOf(model);
   const optimizerSlots = slots.length * Math.max(1, classesMax);
-  const { standardize, bits, exactIds, aggregates = [] } = model.features;
+  const { standardize, standardizeLabel = false, bits, exactIds, aggregates = [] } = model.features;
   const width = optimizerSlots + (standardize ? statisticsSlots : 0);
-  const sharedRows = Math.ceil(sharedLength(model) / width);
+  const familyNumbers = sharedLength(model);
+  const sharedRows = Math.ceil((familyNumbers + (standardizeLabel ? statisticsSlots : 0)) / width);
   const regions = keyRegionsOf([
     { name: 'hashed', rows: 2 ** bits },
     { name: 'intercept', rows: 1 },
@@ -75,6 +78,7 @@ export function rowLayoutOf(model: Shaped): RowLayout {
     sharedKey: 2 ** bits + 1 + stateRows,
     join: joinOf(model.optimizer),
     maxima,
+    labelStatisticsAt: standardizeLabel ? familyNumbers : undefined,
     exactIds: exactPlaces(exactIds, width, regions),
   };
 }

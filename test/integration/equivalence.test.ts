@@ -110,6 +110,7 @@ type Case = readonly [
     interactions?: boolean;
     intercept?: boolean;
     exactIds?: boolean;
+    standardizeLabel?: boolean;
     aggregates?: boolean;
   },
   more?: ModelInput,
@@ -156,6 +157,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'ftrl' }, 1, 1, 'webasm', { intercept: false }, { task: 'multiclass', loss: 'logistic' }],
     [{ name: 'adam', l2: 0.01 }, 3, 7, 'cpu', { standardize: true }, { task: 'multiclass' }],
   ],
+  'a scaled label': [[{ name: 'nag' }, 2, 7, 'cpu', { standardizeLabel: true }, { task: 'regression' }]],
   'ids of their own': [
     [{ name: 'nag' }, 5, 7, 'cpu', { exactIds: true, interactions: true }],
     [{ name: 'sgd', learningRate: 0.05 }, 2, 1024, 'cpu', { exactIds: true, standardize: true }],
@@ -196,6 +198,7 @@ function modelOf([optimizer, shards, eventsMax, kernel, switches, more = {}]: Ca
     interactions = false,
     intercept = true,
     exactIds = false,
+    standardizeLabel = false,
     aggregates = false,
   } = switches;
   return {
@@ -208,6 +211,7 @@ function modelOf([optimizer, shards, eventsMax, kernel, switches, more = {}]: Ca
       intercept,
       interactions: interactions ? crosses : [],
       // Fewer places than there are ids: some give way.
+      ...(standardizeLabel && { standardizeLabel }),
       ...(exactIds && { exactIds: { of: ['user', 'words'], bits: 6, admitAfter: 2 } }),
       ...(aggregates && { aggregates: sums }),
     },
