@@ -5,7 +5,7 @@ import type { ModelConfig } from './schema.ts';
 
 export function optimizerProblems(path: SettingPath, model: ModelConfig): Problem[] {
   const problems: Problem[] = [];
-  const { optimizer, features, actors } = model;
+  const { optimizer, features, actors, task } = model;
   const kind = `optimizer "${optimizer.name}"`;
   for (const rate of ['interceptLearningRate', 'plainInterceptRate'] as const) {
     if (features.intercept || !hasOwn(optimizer, rate)) continue;
@@ -13,12 +13,13 @@ export function optimizerProblems(path: SettingPath, model: ModelConfig): Proble
       'expected features.intercept to be true, got false; remove this rate or allow the intercept';
     problems.push(wrongValue([...path, 'optimizer', rate], sentence));
   }
-  if ((optimizer.name === 'nag' || optimizer.name === 'coin') && features.standardize) {
+  const findsScales = optimizer.name === 'coin' || (optimizer.name === 'nag' && task === 'multiclass');
+  if (findsScales && features.standardize) {
     const sentence = `expected false with ${kind}, which finds the scale of each number itself; got true`;
     problems.push(wrongValue([...path, 'features', 'standardize'], sentence));
   }
   if (joinOf(optimizer) === 'none' && actors.learners > 1) {
-    const which = optimizer.name === 'nag' ? `${kind} and a penalty` : kind;
+    const which = optimizer.name === 'nag' ? `${kind} and a penalty or a half-life` : kind;
     const sentence = `expected 1 with ${which}, whose rows two learners cannot join; got ${actors.learners}`;
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }

@@ -36,6 +36,14 @@ export const optimizerSchema = z.discriminatedUnion('name', [
         'Normalised adaptive gradient with importance-aware steps, as Vowpal Wabbit (Ross, Mineiro, Langford 2013); needs no scaling',
       ),
     learningRate: positive(0.5, 1e3, 'Step size'),
+    halfLife: z
+      .number()
+      .min(1)
+      .max(1e12)
+      .optional()
+      .describe(
+        'Events of a feature after which its gradients so far count half, so that steps do not vanish where the world changes; never when absent',
+      ),
     l1: strength('L1 strength, as Vowpal Wabbit: all weights are drawn towards 0 with each step, in effect'),
     l2: strength('L2 strength, as Vowpal Wabbit: all weights shrink with each step, in effect'),
   }),
@@ -148,7 +156,9 @@ export type Join = 'add' | 'normalized' | 'none';
 export function joinOf(optimizer: OptimizerConfig): Join {
   switch (optimizer.name) {
     case 'nag':
-      return optimizer.l1 === undefined && optimizer.l2 === undefined ? 'normalized' : 'none';
+      return [optimizer.l1, optimizer.l2, optimizer.halfLife].every((setting) => setting === undefined)
+        ? 'normalized'
+        : 'none';
     case 'sgd':
     case 'adagrad':
     case 'ftrl':

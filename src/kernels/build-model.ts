@@ -77,7 +77,12 @@ function linearModel(definition: ModelDefinition, layout: RowLayout): OnlineMode
   const { predictionMin: min, predictionMax: max } = definition;
   const bounds = min === undefined && max === undefined ? {} : { bounds: { min, max } };
   if (optimizer.name === 'nag') {
-    return new NagModel(layout, nagKernels(mode), { config: optimizer, loss, intercept, ...bounds });
+    return new NagModel(layout, nagKernels(mode, optimizer), {
+      config: optimizer,
+      loss,
+      intercept,
+      ...bounds,
+    });
   }
   if (optimizer.name === 'coin') {
     return new CoinModel(layout, coinKernels(optimizer, mode), { loss, intercept, ...bounds });
@@ -97,7 +102,7 @@ function classModel(
   names: ClassNames,
 ): OnlineModel {
   if (optimizer.name === 'nag') {
-    const kernels = nagKernels(mode);
+    const kernels = nagKernels(mode, optimizer);
     return oneAgainstAll(
       layout,
       names,

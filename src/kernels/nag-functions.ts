@@ -5,6 +5,7 @@
  *   rows      planes of w, G, N as they are
  *   adapted   planes of x / sqrt(G), G, N as they are after this event: x r is the first over the last, which float32
  *             does not hold where a value is next to nothing
+ *   keep      G = keep G + h g^2 x^2; 1 where nothing is forgotten
  *   gradient  one number: h g^2;  factor: u m
  *
  * `adapt` gives the adapted planes, with the one square root of each coordinate; `spread` the two numbers sum x^2 r and
@@ -12,8 +13,17 @@
  */
 import type { StepThis } from './step-functions.ts';
 
+interface NagThis {
+  readonly thread: { readonly x: number };
+  readonly constants: {
+    readonly size: number;
+    /** What stays of a coordinate's squares with each of its events. */
+    readonly keep: number;
+  };
+}
+
 export function adaptNag(
-  this: StepThis,
+  this: NagThis,
   rows: Float32Array,
   values: Float32Array,
   gradient: Float32Array,
@@ -27,7 +37,7 @@ export function adaptNag(
     f = f - size;
   }
   const x = values[f]!;
-  const squares = rows[size + f]! + gradient[0]! * x * x;
+  const squares = this.constants.keep * rows[size + f]! + gradient[0]! * x * x;
   if (x * x <= 0 || squares <= 0) {
     if (this.thread.x < size) {
       return 0;

@@ -7,6 +7,7 @@ import type { KernelMode, LossConfig } from '../../config/schema.ts';
 import { type Loss, lossFunction } from '../model/losses.ts';
 import { clipScore, type NagConfig, type NagState, nagUpdate, withTarget } from '../model/optimizers/nag.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import { EventStatistics } from './event-statistics.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
 import { adaptNag, spreadNag, weightsNag } from './nag-functions.ts';
 import {
@@ -36,14 +37,18 @@ export interface NagKernels extends EventBuffers {
 
 const planes = 3;
 
-export function nagKernels(mode: KernelMode): SizeClasses<NagKernels> {
+export function nagKernels(
+  mode: KernelMode,
+  { halfLife }: Pick<NagConfig, 'halfLife'>,
+): SizeClasses<NagKernels> {
+  const keep = halfLife === undefined ? 1 : 2 ** (-1 / halfLife);
   const compiler = kernelCompiler(mode);
   return new SizeClasses(mode, (size) => {
     const rows = new Float32Array(planes * size);
     const values = new Float32Array(size);
     const gradient = new Float32Array(1);
     const factor = new Float32Array(1);
-    const constants = { size };
+    const constants = { size, keep };
     const score = compiler.compile(scoreOfWeights, { outputs: 1, constants, loopMax: size });
     const adapt = compiler.compile(adaptNag, { outputs: planes * size, constants, loopMax: size });
     const spread = compiler.compile(spreadNag, { outputs: 2, constants, loopMax: size });
@@ -79,6 +84,7 @@ export class NagModel implements OnlineModel {
   readonly #config: NagConfig;
   readonly #loss: Loss;
   readonly #bounds: ScoreBounds | undefined;
+  readonly #statistics: EventStatistics | undefined;
   readonly #kernels: SizeClasses<NagKernels>;
   /** Where among an event's entries the reserved rows stand. */
   readonly #stateAt: number;
@@ -99,6 +105,7 @@ export class NagModel implements OnlineModel {
     this.#kernels = kernels;
     this.#bounds = options.bounds;
     this.#stateAt = options.intercept ? 1 : 0;
+    this.#statistics = layout.standardize ? new EventStatistics(layout) : undefined;
   }
 
   report(): KernelReport {
@@ -107,23 +114,24 @@ export class NagModel implements OnlineModel {
 
   predict(table: Float32Array, event: EventView): number {
     const sized = this.#kernels.sized(event.to - event.from);
-    gather(this.layout, table, event, sized);
+    this.#gather(table, event, sized);
     return this.#clipped(sized.score(), this.#stateOf(table, event));
   }
 
   learn(table: Float32Array, event: EventView, label: number, weight: number): number {
     requireLabel(this.#loss, label);
     const sized = this.#kernels.sized(event.to - event.from);
-    gather(this.layout, table, event, sized);
+    this.#gather(table, event, sized);
     const before = this.#stateOf(table, event);
-    const score = this.#clipped(sized.score(), before);
+    const predicted = this.#clipped(sized.score(), before);
+    const score = this.#observed(table, event, sized, before) ?? predicted;
     const seen = withTarget(before, this.#loss.target(label));
     const squared = Math.fround(weight * this.#loss.squaredDerivative(score, label));
     if (!Number.isFinite(squared)) throw divergence(`the gradient at score ${score} and label ${label}`);
     const spread = sized.spread(squared);
     if (squared === 0 || spread.norm === 0) {
       this.#storeState(table, event, seen);
-      return score;
+      return predicted;
     }
     const { state, factor } = nagUpdate(this.#config, this.#loss, seen, { score, label, weight }, spread);
     if (![spread.sensitivity, spread.norm, factor, state.norm].every(Number.isFinite)) {
@@ -133,7 +141,20 @@ export class NagModel implements OnlineModel {
     if (!allFinite(stepped)) throw divergence('a parameter after this step');
     scatter(this.layout, stepped, table, event, sized.size);
     this.#storeState(table, event, state);
-    return score;
+    return predicted;
+  }
+
+  /** Rows and values into the kernels' planes, numbers scaled by the statistics as they stand. */
+  #gather(table: Float32Array, event: EventView, sized: NagKernels): void {
+    gather(this.layout, table, event, sized);
+    this.#statistics?.scale(table, event, sized.values);
+  }
+
+  /** The score once the statistics have seen the event's numbers; undefined where there are none. */
+  #observed(table: Float32Array, event: EventView, sized: NagKernels, state: NagState): number | undefined {
+    if (this.#statistics === undefined) return undefined;
+    this.#statistics.observe(table, event, sized.values);
+    return this.#clipped(sized.score(), state);
   }
 
   #clipped(score: number, state: NagState): number {
@@ -152,6 +173,7 @@ export class NagModel implements OnlineModel {
   }
 
   #storeState(table: Float32Array, event: EventView, state: NagState): void {
+    this.#statistics?.store(table, event);
     const { sums, range } = this.#placesOf(event);
     table[sums] = state.weight;
     table[sums + 1] = state.norm;

@@ -33,6 +33,8 @@ export function differenceRows(
         if (isState(layout, keys[row]!)) subtractState(layout, keys[row]!, before, rows, slot);
         else subtractNormalized(before, rows, slot);
       }
+      if (layout.standardize)
+        subtractStatistics(before, at + layout.optimizerSlots, rows, at + layout.optimizerSlots);
     }
     holdFinite(rows, at, width);
   }
@@ -54,6 +56,8 @@ export function mergeRow(
       if (isState(layout, key)) addState(layout, key, difference, differenceAt + slot, into, at + slot);
       else addNormalized(difference, differenceAt + slot, into, at + slot);
     }
+    if (layout.standardize)
+      mergeStatistics(difference, differenceAt + layout.optimizerSlots, into, at + layout.optimizerSlots);
   }
   return holdFinite(into, at, layout.width);
 }

@@ -55,7 +55,7 @@ const anyModel: fc.Arbitrary<ModelInput> = fc
     ...(predictionMin !== undefined && { predictionMin }),
     ...(predictionMax !== undefined && { predictionMax }),
     // Vowpal Wabbit's update finds the scale of numbers itself.
-    features: { ...features, standardize: features.standardize && model.optimizer.name !== 'nag' },
+    features: { ...features, standardize: features.standardize },
   }));
 
 /** Undefined when it is refused, as a score beyond float32 is. */

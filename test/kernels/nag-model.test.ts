@@ -2,9 +2,11 @@
 import t from 'tap';
 import type { KernelMode } from '../../config/schema.ts';
 import { modelSchema } from '../../config/schema.ts';
+import { SequentialModel } from '../../src/backtest/sequential-model.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
 import { nagKernels } from '../../src/kernels/nag-model.ts';
 import { viewOf as eventView } from '../../src/kernels/online-model.ts';
+import { sigmoid } from '../../src/model/losses/logistic.ts';
 import { randomFrom } from '../checks/kernels.ts';
 
 type Features = Readonly<Record<string, number>>;
@@ -23,8 +25,11 @@ class Reference {
   #least = 0;
   #greatest = 0;
 
-  constructor(isLogistic: boolean) {
+  readonly #keep: number;
+
+  constructor(isLogistic: boolean, halfLife = Number.POSITIVE_INFINITY) {
     this.#isLogistic = isLogistic;
+    this.#keep = 2 ** (-1 / halfLife);
   }
 
   learn({ features, label, weight }: Sample): number {
@@ -51,7 +56,7 @@ class Reference {
       if (x === 0) continue;
       const row = this.#rows.get(name) ?? { w: 0, g: 0, n: 0 };
       this.#rows.set(name, row);
-      row.g += weight * slope * slope * x * x;
+      row.g = this.#keep * row.g + weight * slope * slope * x * x;
       if (Math.abs(x) > row.n) {
         if (row.n > 0) row.w *= row.n / Math.abs(x);
         row.n = Math.abs(x);
@@ -103,8 +108,9 @@ function samplesOf(count: number, isLogistic: boolean): Sample[] {
   });
 }
 
-function learner(task: 'binary' | 'regression', kernel: KernelMode) {
-  const config = modelSchema.parse({ task, kernel, optimizer: { name: 'nag' }, features: { bits: 14 } });
+function learner(task: 'binary' | 'regression', kernel: KernelMode, halfLife?: number) {
+  const optimizer = { name: 'nag' as const, ...(halfLife !== undefined && { halfLife }) };
+  const config = modelSchema.parse({ task, kernel, optimizer, features: { bits: 14 } });
   const { model, featurizer } = buildModel(config);
   const table = new Float32Array(model.layout.keyCount * model.layout.width);
   const vector = featurizer.vector();
@@ -140,6 +146,35 @@ for (const task of ['binary', 'regression'] as const) {
     });
   }
 }
+
+t.test('nag - with a half-life old gradients fade as in the plain rule', async (t) => {
+  const reference = new Reference(true, 30);
+  const { learn } = learner('binary', 'cpu', 30);
+  const fixed = learner('binary', 'cpu');
+  let [farthest, moved] = [0, 0];
+  for (const sample of samplesOf(800, true)) {
+    const got = learn(sample);
+    farthest = Math.max(farthest, Math.abs(got - reference.learn(sample)));
+    moved = Math.max(moved, Math.abs(got - fixed.learn(sample)));
+  }
+  t.ok(farthest < 5e-3, `at most ${farthest} apart`);
+  t.ok(moved > 0.5, 'it makes a difference');
+});
+
+t.test('nag - numbers may be centred too', async (t) => {
+  const config = modelSchema.parse({ optimizer: { name: 'nag' }, features: { bits: 8, standardize: true } });
+  const [plain, shifted] = [new SequentialModel(config), new SequentialModel(config)];
+  let farthest = 0;
+  for (const { features, label } of samplesOf(600, true)) {
+    const { age = 0 } = features;
+    const own = plain.step({ features: { age }, label });
+    const before = shifted.score({ age: age + 1000 });
+    const other = shifted.step({ features: { age: age + 1000 }, label });
+    if (sigmoid(other.raw) !== before) t.fail('what is predicted is what is counted');
+    farthest = Math.max(farthest, Math.abs(own.raw - other.raw));
+  }
+  t.ok(farthest < 0.02, `where numbers lie does not matter: ${farthest}`);
+});
 
 t.test('nag - the scale of a number does not matter', async (t) => {
   const [plain, scaled] = [learner('binary', 'cpu'), learner('binary', 'cpu')];
@@ -182,7 +217,7 @@ t.test('nag - what is not finite is refused and changes nothing', async (t) => {
 });
 
 t.test('nag - the size class of an event does not show', async (t) => {
-  const kernels = nagKernels('cpu');
+  const kernels = nagKernels('cpu', {});
   const results = [3, 30, 200].map((count) => {
     const sized = kernels.sized(count);
     const { size, rows, values } = sized;

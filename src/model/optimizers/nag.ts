@@ -8,6 +8,9 @@
  *   t += h;   S += h sum (x / N)^2;   m = sqrt(t / S);   s = m sum x^2 r
  *   w += u m r x,   u the importance-aware update of sensitivity s
  *
+ * With a half-life the squares of a coordinate shrink with each of its events: G = 2^(-1 / halfLife) G + h g^2 x^2, so that
+ * its steps do not vanish. Standardised numbers take the place of x, centred too, which their scale alone is not.
+ *
  * Scores are clipped, as Vowpal Wabbit's: with the logistic and the Poisson loss to [-50, 50], else to the range of
  * what labels asked for so far, and 0, which is kept in a second reserved row. t and S are float32 sums: beyond 2^24 events they stand still, and
  * their ratio m with them.
