@@ -24,6 +24,10 @@ export interface EdgePrediction {
   readonly probabilities?: Readonly<Record<string, number>>;
 }
 
+const unscaled = { mean: 0, deviation: 1 };
+/** Scaling back is in double precision. */
+const labelRounding = 2 ** -40;
+
 export class EdgeModel {
   /** What the file says of itself. */
   readonly header: EdgeHeader;
@@ -75,14 +79,19 @@ export class EdgeModel {
    */
   errorBound(features: Features): number {
     this.#score(features);
-    return Math.max(...this.#errors);
+    return Math.max(...this.#errors) * (this.header.label ?? unscaled).deviation * (1 + labelRounding);
   }
 
   #rounded(c: number): number {
     const raw = Math.fround(this.#raw[c]!);
     if (!Number.isFinite(raw)) throw new MillraceError('badInput', 'the score is not finite');
     const [least, greatest] = this.header.clip ?? [null, null];
-    return Math.min(greatest ?? Number.POSITIVE_INFINITY, Math.max(least ?? Number.NEGATIVE_INFINITY, raw));
+    const held = Math.min(
+      greatest ?? Number.POSITIVE_INFINITY,
+      Math.max(least ?? Number.NEGATIVE_INFINITY, raw),
+    );
+    const { mean, deviation } = this.header.label ?? unscaled;
+    return mean + deviation * held;
   }
 
   /** Raw scores, and how far each may be off. */

@@ -39,6 +39,8 @@ export interface EdgeHeader {
   readonly classes?: readonly ClassLabel[];
   /** Raw scores are held between these; null: not at that end. */
   readonly clip?: readonly [least: number | null, greatest: number | null];
+  /** A regression that was learned on a scaled label: its score is mean + deviation times the raw score. */
+  readonly label?: { readonly mean: number; readonly deviation: number };
   readonly weights: { readonly type: WeightType; readonly scale: number };
   /** Keys with a weight. */
   readonly rows: number;
@@ -162,6 +164,7 @@ export const knownFeatures: ReadonlySet<string> = new Set<keyof FeaturesConfig>(
   'ngrams',
   'affixes',
   'ignoreLinear',
+  'standardizeLabel',
 ]);
 
 function checkedHeader(bytes: Uint8Array): EdgeHeader {
@@ -175,6 +178,8 @@ function checkedHeader(bytes: Uint8Array): EdgeHeader {
   if (!Object.hasOwn(weightKinds, weights?.type))
     throw refused(`weights of type "${weights?.type}" are not read here`);
   if (header.task === 'multiclass' && !Array.isArray(header.classes)) throw refused('it names no classes');
+  if (features.standardizeLabel === true && header.label === undefined)
+    throw refused('it says no scale of labels');
   requireWhole('rows', header.rows, 2 ** 27);
   requireWhole('features.bits', features?.bits, 31);
   requireWhole('limits.featuresMax', limits?.featuresMax, 2 ** 16);

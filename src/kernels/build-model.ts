@@ -12,6 +12,7 @@ import { ExactIds } from '../model/exact-ids.ts';
 import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
 import { AggregatingModel } from './aggregating-model.ts';
 import { ClassModel } from './class-model.ts';
+import { classReading } from './class-reading.ts';
 import { CoinModel, coinKernels, coinReading } from './coin-model.ts';
 import { ExactIdModel } from './exact-id-model.ts';
 import { FmModel, fmKernels } from './fm-model.ts';
@@ -28,7 +29,7 @@ export interface BuiltModel {
   readonly definition: ModelDefinition;
   readonly featurizer: Featurizer;
   readonly model: OnlineModel;
-  /** Absent of a model of several classes. */
+  /** Absent where no more can be said of a score. */
   readonly reading: ScoreReading | undefined;
 }
 
@@ -66,7 +67,9 @@ function familyOf(definition: ModelDefinition, layout: RowLayout): Pick<BuiltMod
     return { model, reading: fmReading(layout, settings) };
   }
   if (classesMax > 0) {
-    return { model: classModel(definition, layout, new ClassNames(classes, classesMax)), reading: undefined };
+    const model = classModel(definition, layout, new ClassNames(classes, classesMax));
+    const isTold = optimizer.name !== 'coin' && model.classes !== undefined;
+    return { model, reading: isTold ? classReading(layout, optimizer, intercept, model.classes) : undefined };
   }
   return { model: linearModel(definition, layout), reading: readingOf(definition, layout) };
 }

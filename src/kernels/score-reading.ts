@@ -41,6 +41,8 @@ export function linearReading(
   layout: RowLayout,
   optimizer: WeightedOptimizer,
   intercept: boolean,
+  /** Where in a row the slots of the score begin. */
+  slotsAt = 0,
 ): ScoreReading & Required<Pick<ScoreReading, 'weight'>> {
   const weight = weightOf(optimizer);
   // An intercept that is stepped apart from the rule has its weight in slot 0.
@@ -49,8 +51,8 @@ export function linearReading(
   const doubt = doubtOf(optimizer);
   const weightAt = (table: Float32Array, row: number, x = 1) =>
     isPlain && row === layout.stateKey - 1
-      ? table[row * layout.width]!
-      : weight(table, row * layout.width, x);
+      ? table[row * layout.width + slotsAt]!
+      : weight(table, row * layout.width + slotsAt, x);
   return {
     contributions(table, event, into) {
       for (let i = event.from; i < event.to; i++) {
@@ -64,7 +66,7 @@ export function linearReading(
         let sum = 0;
         for (let i = event.from; i < event.to; i++) {
           const x = seenValue(layout, table, event, i);
-          if (x !== 0) sum += doubt(table, event.rows[i]! * layout.width, Math.abs(x));
+          if (x !== 0) sum += doubt(table, event.rows[i]! * layout.width + slotsAt, Math.abs(x));
         }
         return finiteDoubt(sum);
       },

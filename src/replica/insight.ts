@@ -74,7 +74,7 @@ export class Insight {
 
   explanation({ features, time }: InsightEvent, table: Float32Array): Explanation {
     const { featurizer, model, reading } = this.#built;
-    if (reading === undefined) throw notOfClasses('explain');
+    if (reading === undefined) throw notTold('explain', this.#built);
     const named = featurizer.featurizeNamed(features, this.#vector);
     const event = viewOf(this.#vector, time);
     const rawScore = model.predict(table, event);
@@ -93,10 +93,8 @@ export class Insight {
   /** What the event's features weigh, by row. Throws MillraceError when the features are bad, or have no weights. */
   weights(features: unknown, table: Float32Array): readonly NamedWeight[] {
     const { featurizer, reading } = this.#built;
-    if (reading === undefined) throw notOfClasses('weights');
-    const { weight } = reading;
-    if (weight === undefined)
-      throw new MillraceError('badInput', 'weights: the scores of this model are no sum of weights');
+    const weight = reading?.weight;
+    if (reading === undefined || weight === undefined) throw notTold('weights', this.#built);
     const named = featurizer.featurizeNamed(features, this.#vector);
     const event = viewOf(this.#vector);
     const seen = reading.seen?.(table, event) ?? event;
@@ -129,21 +127,23 @@ export class Insight {
 }
 
 /** How uncertain the model's scores are, or MillraceError that says why nobody knows. */
-export function requireUncertainty({
-  reading,
-  definition,
-}: BuiltModel): NonNullable<ScoreReading['uncertainty']> {
+export function requireUncertainty(built: BuiltModel): NonNullable<ScoreReading['uncertainty']> {
+  const { reading, definition } = built;
   if (reading?.uncertainty !== undefined) return reading.uncertainty;
-  if (reading === undefined) throw notOfClasses('uncertainty');
-  const { name } = definition.optimizer;
+  if (definition.classesMax > 0) throw notTold('uncertainty', built);
   throw new MillraceError(
     'badInput',
-    `uncertainty: ${name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
+    `uncertainty: ${definition.optimizer.name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
   );
 }
 
-const notOfClasses = (what: string): MillraceError =>
-  new MillraceError('badInput', `${what}: not there for a model of several classes`);
+function notTold(what: string, { definition }: BuiltModel): MillraceError {
+  const kind = definition.classesMax > 0 ? 'several classes' : 'one score';
+  return new MillraceError(
+    'badInput',
+    `${what}: not there for a model of ${kind} with optimizer ${definition.optimizer.name}`,
+  );
+}
 
 /** Each name once: a word that comes twice in a bag is one feature. */
 export function namesByKey(named: readonly NamedFeature[]): Map<number, string[]> {

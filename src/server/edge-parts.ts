@@ -39,6 +39,9 @@ export function edgeParts(source: PredictOnlySource, definition: Definition, row
     limits: { featuresMax: limits.featuresMax, depthMax: limits.depthMax },
     ...(classes && { classes }),
     ...(clip && { clip }),
+    ...(layout.labelStatisticsAt !== undefined && {
+      label: labelLine(layout, layout.labelStatisticsAt, rows.reserved),
+    }),
     weights: { type, scale },
     rows: kept.length,
   };
@@ -58,6 +61,12 @@ function classesOf(definition: Definition, layout: RowLayout, reserved: WeightRo
   const names = new ClassNames(definition.classes, layout.classesMax);
   names.refresh(sharedNumbers(layout, reserved), 0);
   return names.labels;
+}
+
+/** Of the label's count, mean and variance the line by which predictions are scaled back. */
+function labelLine(layout: RowLayout, at: number, reserved: WeightRows['reserved']) {
+  const [, mean = 0, variance = 0] = sharedNumbers(layout, reserved).subarray(at);
+  return { mean, deviation: Math.sqrt(variance) };
 }
 
 function sharedNumbers(

@@ -40,6 +40,7 @@ const anyModel: fc.Arbitrary<ModelInput> = fc
       bits: fc.constantFrom(8, 12),
       intercept: fc.boolean(),
       standardize: fc.boolean(),
+      standardizeLabel: fc.boolean(),
       interactions: fc.constantFrom<string[][]>(
         [],
         [['a', 'b']],
@@ -54,8 +55,10 @@ const anyModel: fc.Arbitrary<ModelInput> = fc
     ...model,
     ...(predictionMin !== undefined && { predictionMin }),
     ...(predictionMax !== undefined && { predictionMax }),
-    // Vowpal Wabbit's update finds the scale of numbers itself.
-    features: { ...features, standardize: features.standardize },
+    features: {
+      ...features,
+      standardizeLabel: features.standardizeLabel && model.task === 'regression',
+    },
   }));
 
 /** Undefined when it is refused, as a score beyond float32 is. */

@@ -8,7 +8,7 @@ import type { Features } from '../../src/protocol/messages.ts';
 import type { Explanation } from '../../src/protocol/score-messages.ts';
 import { Insight, interceptName } from '../../src/replica/insight.ts';
 
-type Event = readonly [features: Features, label: number];
+type Event = readonly [features: Features, label: number | string];
 
 /** A model that has learned these events, and its insight. */
 function learned(input: ModelInput, events: readonly Event[], contributionsMax = 1000) {
@@ -96,6 +96,30 @@ t.test(
   },
 );
 
+t.test('an explanation - of several classes is of the one that is predicted', async () => {
+  const anyClass = fc.constantFrom('x', 'y', 'z');
+  const property = fc.property(
+    fc.array(fc.tuple(anyFeatures, anyClass), { minLength: 1, maxLength: 15 }),
+    anyFeatures,
+    fc.constantFrom(ftrl, adagrad, sgd, nag),
+    fc.boolean(),
+    (events, features, optimizer, standardize) => {
+      const { explain } = learned(
+        {
+          task: 'multiclass',
+          optimizer,
+          features: { bits: 10, standardize: standardize && optimizer !== nag },
+        },
+        events,
+      );
+      const explanation = explain(features);
+      const { rawScore, rest } = explanation;
+      return rest.features === 0 && Math.abs(rest.contribution) <= 2e-7 * Math.max(1, Math.abs(rawScore));
+    },
+  );
+  fc.assert(property, { numRuns: 100 });
+});
+
 t.test('an explanation - numbers that are standardised count as the model sees them', async (t) => {
   const events = [1, 5, 9, 2].map((n): Event => [{ n, s: 'x' }, n > 3 ? 1 : 0]);
   const { explain } = learned({ optimizer: sgd, features: { standardize: true } }, events);
@@ -182,6 +206,9 @@ t.test('uncertainty - falls with what is learned; a feature that nobody has seen
 });
 
 t.test('uncertainty - is refused by name where there is none', async (t) => {
+  t.throws(() => learned({ task: 'multiclass', optimizer: ftrl }, []).uncertainty({ a: 1 }), {
+    message: 'uncertainty: not there for a model of several classes with optimizer ftrl',
+  });
   t.throws(() => learned({ optimizer: sgd }, []).uncertainty({ a: 1 }), {
     message: /^uncertainty: sgd keeps no sum of squared gradients/,
   });
