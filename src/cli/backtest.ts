@@ -1,19 +1,17 @@
 /** `millrace backtest`: what models would have predicted on a recorded log, learning as they go; no server needed. */
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
 import { type BacktestOutcome, backtest, type Candidate } from '../backtest/backtest.ts';
-import { requireNothingLearned, saveVersion } from '../backtest/save.ts';
 import type { SequentialModel, Step } from '../backtest/sequential-model.ts';
-import { openFileStore } from '../checkpoint/file-store.ts';
 import type { Mapping } from '../formats/mapping.ts';
 import { eventsOf, holdsEvents, type RecordFormat } from '../formats/records.ts';
 import { openSource } from '../formats/source.ts';
-import { codeVersion } from '../version.ts';
 import { comparisonText, LossTable, outcomeText, reportOf } from './backtest-report.ts';
 import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './event-options.ts';
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { fileBar } from './file-bar.ts';
+import { firstVersionOf } from './first-version.ts';
 import { type Delay, type DelayOptions, delayOf, withDelayOptions } from './label-delay.ts';
 import {
   chosenModel,
@@ -139,15 +137,7 @@ async function savingTo(
   if (options.save !== true) return undefined;
   if (options.config === undefined)
     throw new UsageError('--save needs --config FILE: that of the server that goes on');
-  const { name, model, config } = placeOfModel(options.config, options.model);
-  if (model.checkpoint.store !== 'file') {
-    throw new UsageError(
-      `--save writes files, and models.${name}.checkpoint.store is ${model.checkpoint.store}: save with "file", and change it afterwards; the server carries the version over`,
-    );
-  }
-  const store = openFileStore({ folder: join(config.dataDir, 'checkpoints'), now: Date.now });
-  await requireNothingLearned(store, name);
-  return (learned) => saveVersion(learned, { store, model: name, config: model, codeVersion });
+  return firstVersionOf(placeOfModel(options.config, options.model));
 }
 
 const barEvery = 500;

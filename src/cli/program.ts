@@ -9,6 +9,7 @@ import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addExport } from './export.ts';
+import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addLearn } from './learn.ts';
 import { addModels } from './models.ts';
@@ -49,6 +50,7 @@ export function programOf(terminal: Terminal): Command {
     addRank,
     addLearn,
     addBacktest,
+    addImport,
     addStatus,
     addCheckpoints,
     addExport,

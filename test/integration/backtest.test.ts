@@ -93,6 +93,26 @@ t.test('backtest --save - a server starts from what the log taught, and goes on'
   t.match(alone, { code: 2, stderr: /--save needs --config FILE/ });
 });
 
+t.test('import - a server starts from weights that were trained elsewhere', { skip }, async (t) => {
+  const weights = { 'country=DE': 0.25, 'user.age': 0.125 };
+  const folder = t.testdir({ 'weights.json': JSON.stringify({ intercept: -1, weights }) });
+  const dataDir = `${folder}/data`;
+  const models = { m: { features: { bits: 10 }, actors: { shards: 2 } } };
+  writeFileSync(`${folder}/millrace.json`, JSON.stringify(quickConfig(dataDir, models)));
+  const words = ['import', 'm', `${folder}/weights.json`, '--format', 'json'];
+  const config = ['--config', `${folder}/millrace.json`];
+  t.match(await inProcess([...words, ...config]), { code: 0, stdout: /2 weights are version 1 of m/ });
+  t.match(await inProcess([...words, ...config]), { code: 1, stderr: /model m has version 1 already/ });
+  t.match(await inProcess(words), { code: 2, stderr: /--config/ });
+  const running = await startRunning(t, models, { folder: dataDir });
+  const features = { country: 'DE', user: { age: 10 } };
+  const { score, version } = await running.client.predict('m', features);
+  t.equal(version, 1);
+  t.ok(Math.abs(score - 1 / (1 + Math.exp(-0.5))) < 1e-6, `${score}`);
+  const seq = await running.append('millrace.v1.learn.m', { features, label: 0 });
+  t.ok((await running.client.predict('m', features, { minSeq: seq })).score < score, 'and it learns on');
+});
+
 t.test(
   'backtest --save - an id is learned once, in the log and by the server after it',
   { skip },
