@@ -3,14 +3,18 @@
  * they are said to do better, again with one configuration each.
  */
 import type { ModelInput } from '../../config/schema.ts';
-import type { SetTask } from './sets.ts';
+import type { Measure, SetTask } from './sets.ts';
 
 /** Collisions say more of a table's size than of a learner: Vowpal Wabbit gets as many bits. */
 const bits = 22;
 
 export const defaults: Readonly<Record<SetTask, ModelInput>> = {
   binary: { task: 'binary', features: { bits, standardize: true } },
-  regression: { task: 'regression', features: { bits } },
+  regression: {
+    task: 'regression',
+    optimizer: { name: 'nag', halfLife: 1000 },
+    features: { bits, standardize: true, standardizeLabel: true },
+  },
   multiclass: {
     task: 'multiclass',
     optimizer: { name: 'adagrad' },
@@ -22,6 +26,15 @@ export interface OtherFamily {
   readonly name: string;
   readonly sets: readonly string[];
   readonly model: ModelInput;
+  /** That of the set when absent. */
+  readonly measure?: Measure;
 }
 
-export const families: readonly OtherFamily[] = [];
+export const families: readonly OtherFamily[] = [
+  { name: 'fm', sets: ['amazon_access'], model: { family: { name: 'fm' }, features: { bits } } },
+  {
+    name: 'fm',
+    sets: ['ml-100k'],
+    model: { task: 'regression', family: { name: 'fm' }, features: { bits } },
+  },
+];

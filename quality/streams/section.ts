@@ -51,10 +51,10 @@ export function sectionOf(results: readonly SetResult[]): string {
 }
 
 function familyLines(results: readonly SetResult[]): string[] {
-  const rows = results.flatMap(({ name, measure, ours, families }) =>
-    Object.entries(families).map(
-      ([family, value]) =>
-        `| ${name} | ${measureNames[measure]} | ${figure(ours)} | ${family} | ${figure(value)} |`,
+  const rows = results.flatMap(({ name, families }) =>
+    families.map(
+      ({ name: family, measure, ours, value }) =>
+        `| ${[name, measureNames[measure], figure(ours), family, figure(value)].join(' | ')} |`,
     ),
   );
   if (rows.length === 0) return [];

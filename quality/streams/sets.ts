@@ -28,6 +28,10 @@ export interface StreamSet {
   readonly header?: readonly string[];
   /** Undefined for a row that is no event. */
   encode(row: Columns): EncodedEvent | undefined;
+  /** Mean of the labels so far of rows that are alike in these features, as a feature of this name. */
+  readonly past?: { readonly name: string; readonly by: readonly string[] };
+  /** Labels come so much later; peers do not run then. */
+  readonly delayMs?: number;
   /** Order of the rows, where the file's is not that of time. */
   readonly order?: (row: Columns) => number;
 }
@@ -57,6 +61,24 @@ const criteoColumns = [
 const hourOf = (value: Cell): number => {
   const time = numberOf(value);
   return Math.floor(time / 100);
+};
+
+const bikes: StreamSet = {
+  name: 'bikes',
+  task: 'regression',
+  measure: 'mae',
+  past: { name: 'past', by: ['station', 'hour'] },
+  file: 'river/toulouse_bikes.csv.gz',
+  encode: (row) => {
+    const time = Date.parse(`${String(row.moment).replace(' ', 'T')}Z`);
+    const hour = String(new Date(time).getUTCHours());
+    const { station, clouds, humidity, pressure, temperature, wind, description } = row;
+    return {
+      features: { station, hour, clouds, humidity, pressure, temperature, wind, description } as Features,
+      label: numberOf(row.bikes),
+      time,
+    };
+  },
 };
 
 export const streamSets: readonly StreamSet[] = [
@@ -94,22 +116,8 @@ export const streamSets: readonly StreamSet[] = [
       label: numberOf(weight),
     }),
   },
-  {
-    name: 'bikes',
-    task: 'regression',
-    measure: 'mae',
-    file: 'river/toulouse_bikes.csv.gz',
-    encode: (row) => {
-      const time = Date.parse(`${String(row.moment).replace(' ', 'T')}Z`);
-      const hour = String(new Date(time).getUTCHours());
-      const { station, clouds, humidity, pressure, temperature, wind, description } = row;
-      return {
-        features: { station, hour, clouds, humidity, pressure, temperature, wind, description } as Features,
-        label: numberOf(row.bikes),
-        time,
-      };
-    },
-  },
+  bikes,
+  { ...bikes, name: 'bikes, labels 30 min late', delayMs: 30 * 60_000 },
   {
     name: 'ml-100k',
     task: 'regression',
