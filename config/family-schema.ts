@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { integer, positive } from './setting-kinds.ts';
 
 const factors = integer(1, 64, 8, 'Length of the vector that each feature has');
-const initStd = positive(0.05, 10, 'Standard deviation of the numbers that the vectors begin with');
+const initStd = (byDefault: number) =>
+  positive(byDefault, 10, 'Standard deviation of the numbers that the vectors begin with');
 const seed = integer(0, 2 ** 32 - 1, 1, 'What those numbers follow from, with the row');
 
 export const familySchema = z.discriminatedUnion('name', [
@@ -15,8 +16,23 @@ export const familySchema = z.discriminatedUnion('name', [
         'Factorisation machine (Rendle 2010): besides weights a vector for each feature, whose products are the interactions of all pairs',
       ),
     factors,
-    initStd,
+    initStd: initStd(0.05),
     learningRate: positive(0.1, 1e3, 'Step size of the vectors; the one of the weights is the optimizer’s'),
+    seed,
+  }),
+  z.strictObject({
+    name: z
+      .literal('network')
+      .describe(
+        'A vector for each feature, whose sum is the first of one to three hidden layers with ReLU; for all tasks, several classes among them',
+      ),
+    hidden: z
+      .array(z.int().min(1).max(512))
+      .min(1)
+      .max(3)
+      .default([32, 16])
+      .describe('Units of each hidden layer; those of the first are the length of the vectors'),
+    initStd: initStd(0.1),
     seed,
   }),
 ]);
@@ -27,4 +43,5 @@ export type FamilyName = FamilyConfig['name'];
 /** Optimisers that the others define; a linear model has them all. */
 export const optimizersOfFamily: Readonly<Record<Exclude<FamilyName, 'linear'>, readonly string[]>> = {
   fm: ['adagrad'],
+  network: ['adagrad'],
 };

@@ -46,7 +46,11 @@ export function classesMaxOf({
   task,
   classes,
   classesMax,
-}: Pick<ModelConfig, 'task' | 'classes' | 'classesMax'>): number {
+}: {
+  readonly task: ModelConfig['task'];
+  readonly classes?: readonly ClassLabel[] | undefined;
+  readonly classesMax?: number | undefined;
+}): number {
   return task === 'multiclass' ? (classes?.length ?? classesMax ?? classesMaxDefault) : 0;
 }
 

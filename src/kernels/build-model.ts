@@ -9,7 +9,7 @@ import { Aggregate } from '../model/aggregates.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { type ModelDefinition, modelDefinition } from '../model/definition.ts';
 import { ExactIds } from '../model/exact-ids.ts';
-import { layoutOfClass, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
+import { layoutOfClass, outputLength, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
 import { AggregatingModel } from './aggregating-model.ts';
 import { ClassModel } from './class-model.ts';
 import { classReading } from './class-reading.ts';
@@ -20,6 +20,9 @@ import { fmReading } from './fm-reading.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
+import { networkKernels } from './network-kernels.ts';
+import { NetworkModel } from './network-model.ts';
+import { classOutput, type NetworkOutput, scoreOutput } from './network-output.ts';
 import { OneAgainstAll } from './one-against-all.ts';
 import type { OnlineModel } from './online-model.ts';
 import { linearReading, type ScoreReading } from './score-reading.ts';
@@ -66,6 +69,12 @@ function familyOf(definition: ModelDefinition, layout: RowLayout): Pick<BuiltMod
     const model = new FmModel(layout, fmKernels(settings), settings);
     return { model, reading: fmReading(layout, settings) };
   }
+  if (family.name === 'network') {
+    assert(optimizer.name === 'adagrad', 'config/family-checks.ts refuses others');
+    const kernels = networkKernels({ family, optimizer, mode, scores: Math.max(1, classesMax) });
+    const model = new NetworkModel(layout, kernels, family, outputOf(definition));
+    return { model, reading: undefined };
+  }
   if (classesMax > 0) {
     const model = classModel(definition, layout, new ClassNames(classes, classesMax));
     const isTold = optimizer.name !== 'coin' && model.classes !== undefined;
@@ -97,6 +106,14 @@ function linearModel(definition: ModelDefinition, layout: RowLayout): OnlineMode
 function readingOf({ optimizer, features }: ModelDefinition, layout: RowLayout): ScoreReading {
   if (optimizer.name === 'coin') return coinReading(layout, optimizer, features.intercept);
   return linearReading(layout, optimizer, features.intercept);
+}
+
+function outputOf(definition: ModelDefinition): NetworkOutput {
+  const { classes, classesMax, loss } = definition;
+  const length = outputLength(definition);
+  return classesMax > 0
+    ? classOutput(loss, new ClassNames(classes, classesMax), length)
+    : scoreOutput(loss, length);
 }
 
 function classModel(

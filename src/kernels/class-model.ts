@@ -8,8 +8,7 @@
 import type { ClassLabel } from '../../config/class-label.ts';
 import type { LossConfig } from '../../config/schema.ts';
 import type { ClassNames } from '../model/class-names.ts';
-import { ClassScores, ownLabel, softmax } from '../model/class-scores.ts';
-import { lossFunction } from '../model/losses.ts';
+import { ClassScores, classGradients } from '../model/class-scores.ts';
 import { optimizerOf } from '../model/optimizers/optimizer.ts';
 import { layoutOfClass, type RowLayout, sharedAt } from '../model/row-layout.ts';
 import { EventStatistics } from './event-statistics.ts';
@@ -130,17 +129,8 @@ export class ClassModel implements OnlineModel {
     if (this.#statistics !== undefined || sized.ahead !== undefined) {
       this.#score(table, event, sized, count, gradients, true);
     }
-    const { label } = this.classes;
-    if (this.#loss === 'softmax') softmax(gradients, count, gradients);
-    for (let c = 0; c < count; c++) {
-      const isIt = c === label;
-      const derivative =
-        this.#loss === 'softmax'
-          ? gradients[c]! - (isIt ? 1 : 0)
-          : lossFunction(this.#loss).derivative(gradients[c]!, ownLabel(this.#loss, isIt));
-      gradients[c] = Math.fround(weight * derivative);
-      if (!Number.isFinite(gradients[c])) throw divergence('the gradient of a class');
-    }
+    classGradients(this.#loss, gradients, this.classes, weight);
+    if (!gradients.subarray(0, count).every(Number.isFinite)) throw divergence('the gradient of a class');
   }
 
   #step(

@@ -12,7 +12,7 @@ import { linearReading, type ScoreReading, seenValue } from './score-reading.ts'
 export function fmReading(layout: RowLayout, { family, optimizer, intercept }: FmSettings): ScoreReading {
   const { factors } = family;
   const initial = new InitialValues(family, factors);
-  const linear = linearReading(layout, optimizer, intercept);
+  const { weight: _weight, ...linear } = linearReading(layout, optimizer, intercept);
   const partOf = (table: Float32Array, event: EventView, i: number, f: number): number => {
     const row = event.rows[i]!;
     const learned = table[row * layout.width + 2 + 2 * f]!;

@@ -80,7 +80,7 @@ export class ClassScores {
 }
 
 /** Into `into`, which may be the scores themselves; never exponentiates a positive number. */
-export function softmax(raw: Float64Array, count: number, into: Float64Array): void {
+function softmax(raw: Float64Array, count: number, into: Float64Array): void {
   const most = greatest(raw, count);
   let sum = 0;
   for (let c = 0; c < count; c++) {
@@ -89,6 +89,24 @@ export function softmax(raw: Float64Array, count: number, into: Float64Array): v
     sum += e;
   }
   for (let c = 0; c < count; c++) into[c] = into[c]! / sum;
+}
+
+/** Turns raw scores into dl/ds of each class, times the event's weight, in place. */
+export function classGradients(
+  loss: LossConfig,
+  scores: Float64Array,
+  { count, label }: Pick<ClassScores, 'count' | 'label'>,
+  weight: number,
+): void {
+  if (loss === 'softmax') softmax(scores, count, scores);
+  for (let c = 0; c < count; c++) {
+    const isIt = c === label;
+    const derivative =
+      loss === 'softmax'
+        ? scores[c]! - (isIt ? 1 : 0)
+        : lossFunction(loss).derivative(scores[c]!, ownLabel(loss, isIt));
+    scores[c] = Math.fround(weight * derivative);
+  }
 }
 
 /** -ln p_y without a logarithm of 0. */

@@ -11,6 +11,7 @@ import { namesLength } from './class-names.ts';
 import { bucketBits, bucketRows, clockRows } from './exact-ids.ts';
 import { type KeyRegion, keyCountOf, keyRegionsOf, type RegionSize, regionNamed } from './key-regions.ts';
 import { labelRangeLength } from './label-range.ts';
+import { denseLength } from './network-shape.ts';
 import { coinMaxima, coinSlots, coinStateRows } from './optimizers/coin.ts';
 import { nagSlots, nagStateRows } from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
@@ -51,7 +52,9 @@ type Shaped = Pick<ModelConfig, 'task' | 'classes' | 'classesMax' | 'family' | '
 export function rowLayoutOf(model: Shaped): RowLayout {
   const { slots, stateRows, maxima } = shapeOf(model);
   const classesMax = classesMaxOf(model);
-  const optimizerSlots = slots.length * Math.max(1, classesMax);
+  // The classes of a network share its features' vectors.
+  const scoresInRow = model.family.name === 'network' ? 1 : Math.max(1, classesMax);
+  const optimizerSlots = slots.length * scoresInRow;
   const { standardize, standardizeLabel = false, bits, exactIds, aggregates = [] } = model.features;
   const width = optimizerSlots + (standardize ? statisticsSlots : 0);
   const familyNumbers = sharedLength(model);
@@ -120,11 +123,20 @@ export const sharedAt = (
   { keys }: { readonly keys: Uint32Array | undefined },
 ): number => (keys === undefined ? sharedKey * width : 0);
 
-/** Numbers that belong to all events together. */
+/** Numbers that belong to all events together: what the output keeps, then a network's dense layers. */
 function sharedLength(model: Shaped): number {
+  const { family } = model;
+  const dense = family.name === 'network' ? denseLength(family.hidden, Math.max(1, classesMaxOf(model))) : 0;
+  return outputLength(model) + dense;
+}
+
+/** The names of classes that come with the labels; the range of labels that predictions keep to. */
+export function outputLength(
+  model: Pick<Shaped, 'task' | 'family'> & Parameters<typeof classesMaxOf>[0],
+): number {
   const { family, task, classes } = model;
-  if (family.name !== 'linear') return task === 'regression' ? labelRangeLength : 0;
-  return task === 'multiclass' && classes === undefined ? namesLength(classesMaxOf(model)) : 0;
+  if (task === 'multiclass') return classes === undefined ? namesLength(classesMaxOf(model)) : 0;
+  return family.name !== 'linear' && task === 'regression' ? labelRangeLength : 0;
 }
 
 interface RowShape {
@@ -138,6 +150,7 @@ const countRows = 2;
 
 function shapeOf({ family, optimizer }: Pick<ModelConfig, 'family' | 'optimizer'>): RowShape {
   if (family.name === 'fm') return { slots: fmSlots(family.factors), stateRows: 0, maxima: 0 };
+  if (family.name === 'network') return { slots: unitSlots(family.hidden[0]!), stateRows: 0, maxima: 0 };
   if (optimizer.name === 'nag') return { slots: nagSlots, stateRows: nagStateRows, maxima: 0 };
   if (optimizer.name === 'coin') return { slots: coinSlots, stateRows: coinStateRows, maxima: coinMaxima };
   const { slots, factors, maxima = 0 } = optimizerOf(optimizer);
@@ -151,11 +164,14 @@ const fmSlots = (factors: number): string[] => [
   ...Array.from({ length: factors }, (_, f) => [`factor ${f}`, `squares of ${f}`]).flat(),
 ];
 
+const unitSlots = (units: number): string[] =>
+  Array.from({ length: units }, (_, unit) => [`unit ${unit}`, `squares of ${unit}`]).flat();
+
 /** Names of the optimiser's slots, in the order in which a row holds them; those of several classes with their numbers. */
 export function slotNames(model: Shaped): readonly string[] {
   const { slots } = shapeOf(model);
   const classesMax = classesMaxOf(model);
-  if (classesMax === 0) return slots;
+  if (classesMax === 0 || model.family.name === 'network') return slots;
   const classes = model.classes ?? Array.from({ length: classesMax }, (_, index) => index);
   return classes.flatMap((name) => slots.map((slot) => `${slot} of ${name}`));
 }
@@ -167,5 +183,6 @@ const wideRow = 256;
 export function kernelModeOf(model: Shaped & Pick<ModelConfig, 'kernel'>): KernelMode {
   if (model.kernel !== 'auto') return model.kernel;
   const { width, classesMax } = rowLayoutOf(model);
-  return width / Math.max(1, classesMax) >= wideRow ? 'webasm' : 'cpu';
+  const scoresInRow = model.family.name === 'network' ? 1 : Math.max(1, classesMax);
+  return width / scoresInRow >= wideRow ? 'webasm' : 'cpu';
 }

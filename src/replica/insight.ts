@@ -130,7 +130,7 @@ export class Insight {
 export function requireUncertainty(built: BuiltModel): NonNullable<ScoreReading['uncertainty']> {
   const { reading, definition } = built;
   if (reading?.uncertainty !== undefined) return reading.uncertainty;
-  if (definition.classesMax > 0) throw notTold('uncertainty', built);
+  if (reading === undefined || definition.classesMax > 0) throw notTold('uncertainty', built);
   throw new MillraceError(
     'badInput',
     `uncertainty: ${definition.optimizer.name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
@@ -138,10 +138,11 @@ export function requireUncertainty(built: BuiltModel): NonNullable<ScoreReading[
 }
 
 function notTold(what: string, { definition }: BuiltModel): MillraceError {
-  const kind = definition.classesMax > 0 ? 'several classes' : 'one score';
+  const { family, classesMax, optimizer } = definition;
+  const kind = `a model of ${classesMax > 0 ? 'several classes' : 'one score'} with optimizer ${optimizer.name}`;
   return new MillraceError(
     'badInput',
-    `${what}: not there for a model of ${kind} with optimizer ${definition.optimizer.name}`,
+    `${what}: not there for ${family.name === 'network' ? 'a network' : kind}`,
   );
 }
 

@@ -203,7 +203,15 @@ t.test('config - settings that do not go together are refused by path', async (t
     ],
     [
       refusal(ofModel({ family: { name: 'fm' }, task: 'regression', actors: { learners: 2 } })),
-      'models.flights.actors.learners: expected 1 with family "fm" and task "regression", got 2',
+      'models.flights.actors.learners: expected 1 with family "fm" and task "regression", where',
+    ],
+    [
+      refusal(ofModel({ family: { name: 'network' }, actors: { learners: 2 } })),
+      'models.flights.actors.learners: expected 1 with family "network", whose dense layers',
+    ],
+    [
+      refusal(ofModel({ family: { name: 'network', hidden: [1, 2, 3, 4] } })),
+      'models.flights.family.hidden: expected a list of 1 to 3 integers, got a list of 4',
     ],
     [
       refusal(ofModel({ loss: 'softmax' })),

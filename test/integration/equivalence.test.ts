@@ -78,6 +78,7 @@ function sameAsLoop(
   state: ModelState,
   loop: PlainLoop,
   stream: Pick<MadeStream, 'good' | 'bad'>,
+  isNetwork = false,
 ): void {
   t.same(differences(state.table, loop.table), [], 'every parameter is that of the plain loop');
   t.same(differences(state.totals, loop.totals), [], 'so is every progressive sum and histogram bucket');
@@ -87,7 +88,9 @@ function sameAsLoop(
     'counts are those of the plain loop',
   );
   const handled = [loop.learned + loop.duplicates, loop.rejected];
-  t.same(handled, [stream.good, stream.bad], 'each event was learned, known already, or refused');
+  // The step that is too large for other models may meet units of a network that are off, and change nothing.
+  if (isNetwork) t.equal(handled[0]! + handled[1]!, stream.good + stream.bad, 'each event was handled');
+  else t.same(handled, [stream.good, stream.bad], 'each event was learned, known already, or refused');
 }
 
 const crosses = [
@@ -161,6 +164,32 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'ids of their own': [
     [{ name: 'nag' }, 5, 7, 'cpu', { exactIds: true, interactions: true }],
     [{ name: 'sgd', learningRate: 0.05 }, 2, 1024, 'cpu', { exactIds: true, standardize: true }],
+  ],
+  network: [
+    [
+      { name: 'adagrad' },
+      2,
+      7,
+      'cpu',
+      { standardize: true },
+      { family: { name: 'network' }, loss: 'squared' },
+    ],
+    [
+      { name: 'adagrad' },
+      5,
+      1024,
+      'webasm',
+      { interactions: true },
+      { family: { name: 'network', hidden: [7] }, task: 'multiclass' },
+    ],
+    [
+      { name: 'adagrad' },
+      1,
+      1,
+      'cpu',
+      { intercept: false },
+      { family: { name: 'network', hidden: [8, 6, 4] }, task: 'regression' },
+    ],
   ],
   fm: [
     [{ name: 'adagrad' }, 1, 1024, 'webasm', { standardize: true }, { family: { name: 'fm' } }],
@@ -252,7 +281,7 @@ for (const [optimizer, list] of Object.entries(cases)) {
         const status = await system.caughtUp(model, end);
         t.equal(status.kernels.executor, config.kernel, 'the kernel mode that was asked for really runs');
         const loop = learnInOrder(new PlainLoop(config), log);
-        sameAsLoop(t, await system.stateOf(model), loop, stream);
+        sameAsLoop(t, await system.stateOf(model), loop, stream, config.family.name === 'network');
         const { features } = madeEvent(randomOf(99), config.task);
         const served = await system.client.predict(model, features, { minSeq: end });
         t.equal(served.score, loop.score(features), 'a prediction is that of the plain loop');
@@ -330,6 +359,7 @@ t.test(
 const families: Readonly<Record<string, ModelInput>> = {
   linear: { optimizer: { name: 'adagrad' }, features: { standardize: true, interactions: crosses } },
   fm: { family: { name: 'fm', factors: 4 }, task: 'regression' },
+  network: { family: { name: 'network', hidden: [9, 5] }, task: 'multiclass' },
   classes: { task: 'multiclass', optimizer: { name: 'adagrad' }, features: { standardize: true } },
 };
 
@@ -356,7 +386,7 @@ t.test('another number of shards after a restart - the same parameters', { skip 
       const loop = learnInOrder(new PlainLoop(system.modelConfig(name)), log);
       const state = await system.stateOf(name);
       t.equal(state.manifest.shards.length, 1, `the last version of ${name} has one shard`);
-      sameAsLoop(t, state, loop, stream);
+      sameAsLoop(t, state, loop, stream, name === 'network');
     }
     await system.stop();
   }
