@@ -8,8 +8,9 @@ import { dataFolder } from './data.ts';
 import { withSection } from './document.ts';
 import type { QualityOptions, QualityPart } from './part.ts';
 import { streams } from './streams/part.ts';
+import { vw } from './vw/part.ts';
 
-const parts: Readonly<Record<string, QualityPart>> = { streams };
+const parts: Readonly<Record<string, QualityPart>> = { streams, vw };
 const document = 'docs/quality.md';
 
 const partNamed = (name: string): string => {

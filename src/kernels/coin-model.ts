@@ -7,11 +7,11 @@ import { storeSum, sumAt } from '../model/exact-sum.ts';
 import { type Loss, lossFunction } from '../model/losses.ts';
 import { type CoinConfig, coinNorm, coinSlots } from '../model/optimizers/coin.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
 import { scoreCoin, stepCoin } from './betting-functions.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
 import {
   allFinite,
-  bounded,
   divergence,
   type EventBuffers,
   type EventView,
@@ -19,7 +19,6 @@ import {
   gather,
   type OnlineModel,
   requireLabel,
-  type ScoreBounds,
   scatter,
 } from './online-model.ts';
 import type { ScoreReading } from './score-reading.ts';

@@ -13,18 +13,17 @@ import { type Loss, lossFunction } from '../model/losses.ts';
 import { type CoordinateOptimizerConfig, optimizerOf } from '../model/optimizers/optimizer.ts';
 import type { SgdConfig } from '../model/optimizers/sgd.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
 import { EventStatistics } from './event-statistics.ts';
 import type { LinearKernels, SizedKernels } from './linear-kernels.ts';
 import {
   allFinite,
-  bounded,
   divergence,
   type EventView,
   finiteScore,
   gather,
   type OnlineModel,
   requireLabel,
-  type ScoreBounds,
   scatter,
 } from './online-model.ts';
 import type { KernelReport } from './size-classes.ts';

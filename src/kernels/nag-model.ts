@@ -7,12 +7,12 @@ import type { KernelMode, LossConfig } from '../../config/schema.ts';
 import { type Loss, lossFunction } from '../model/losses.ts';
 import { clipScore, type NagConfig, type NagState, nagUpdate, withTarget } from '../model/optimizers/nag.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import type { ScoreBounds } from '../model/score-bounds.ts';
 import { EventStatistics } from './event-statistics.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
 import { adaptNag, spreadNag, weightsNag } from './nag-functions.ts';
 import {
   allFinite,
-  bounded,
   divergence,
   type EventBuffers,
   type EventView,
@@ -20,7 +20,6 @@ import {
   gather,
   type OnlineModel,
   requireLabel,
-  type ScoreBounds,
   scatter,
 } from './online-model.ts';
 import { type KernelReport, SizeClasses } from './size-classes.ts';
@@ -118,8 +117,10 @@ export class NagModel implements OnlineModel {
     return this.#clipped(sized.score(), this.#stateOf(table, event));
   }
 
-  learn(table: Float32Array, event: EventView, label: number, weight: number): number {
-    requireLabel(this.#loss, label);
+  /** The label is rounded as the range of labels is, so that a score which is held at it is right, and teaches nothing. */
+  learn(table: Float32Array, event: EventView, given: number, weight: number): number {
+    requireLabel(this.#loss, given);
+    const label = Math.fround(given);
     const sized = this.#kernels.sized(event.to - event.from);
     this.#gather(table, event, sized);
     const before = this.#stateOf(table, event);
@@ -158,7 +159,7 @@ export class NagModel implements OnlineModel {
   }
 
   #clipped(score: number, state: NagState): number {
-    return bounded(clipScore(finiteScore(score), this.#loss, state), this.#bounds);
+    return clipScore(finiteScore(score), this.#loss, state, this.#bounds);
   }
 
   #stateOf(table: Float32Array, event: EventView): NagState {

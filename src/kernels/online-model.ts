@@ -124,18 +124,6 @@ export function finiteScore(raw: number): number {
   return raw;
 }
 
-/** Within which raw scores are held, where they are. */
-export interface ScoreBounds {
-  readonly min?: number | undefined;
-  readonly max?: number | undefined;
-}
-
-export function bounded(raw: number, bounds: ScoreBounds | undefined): number {
-  if (bounds === undefined) return raw;
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds;
-  return Math.min(max, Math.max(min, raw));
-}
-
 /** Throws MillraceError('badInput') for a label that the loss has no meaning for. */
 export function requireLabel({ name, labelMin }: Loss, label: number): void {
   if (labelMin === undefined || label >= labelMin) return;

@@ -8,11 +8,11 @@ import {
   type WeightType,
   weightKinds,
 } from '../../edge/weights.ts';
-import { bounded } from '../kernels/online-model.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { lossFunction } from '../model/losses.ts';
 import { clipScore } from '../model/optimizers/nag.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
 import { layoutOf, type PredictOnlySource, type WeightRows } from './predict-only.ts';
 
 export function edgeParts(source: PredictOnlySource, definition: Definition, rows: WeightRows): EdgeParts {
@@ -113,14 +113,18 @@ function storedWeights(
 const exactType = (weights: Float64Array): WeightType =>
   weights.every((weight) => Math.fround(weight) === weight) ? 'f32' : 'f64';
 
-/** Raw scores are held within what labels have taught, then within the bounds of the configuration. */
+const boundsOf = ({ predictionMin, predictionMax }: Definition): ScoreBounds => ({
+  min: predictionMin,
+  max: predictionMax,
+});
+
+/** Raw scores are held within the bounds of the configuration, else within what labels have taught. */
 function clipOf(
   definition: Definition,
   layout: RowLayout,
   reserved: WeightRows['reserved'],
 ): EdgeHeader['clip'] {
-  const { predictionMin, predictionMax } = definition;
-  const bounds = { min: predictionMin, max: predictionMax };
+  const bounds = boundsOf(definition);
   const [least, greatest] = learnedRange(definition, layout, reserved).map((end) => {
     const held = bounded(end, bounds);
     return Number.isFinite(held) ? held : null;
@@ -130,10 +134,11 @@ function clipOf(
 
 /** One against all, the range is that of all labels together. A machine's regression is held within that of its labels. */
 function learnedRange(
-  { optimizer, loss, family }: Definition,
+  definition: Definition,
   layout: RowLayout,
   reserved: WeightRows['reserved'],
 ): readonly [number, number] {
+  const { optimizer, loss, family } = definition;
   const none = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
   if (family?.name === 'fm') {
     const [isKnown = 0, least = 0, greatest = 0] = sharedNumbers(layout, reserved);
@@ -142,6 +147,6 @@ function learnedRange(
   if (optimizer.name !== 'nag') return none;
   const [least = 0, greatest = 0] = reserved.get(layout.stateKey + 1) ?? [];
   const state = { weight: 0, norm: 0, least, greatest };
-  const [low, high] = none.map((end) => clipScore(end, lossFunction(loss), state));
+  const [low, high] = none.map((end) => clipScore(end, lossFunction(loss), state, boundsOf(definition)));
   return [low!, high!];
 }

@@ -17,6 +17,7 @@
  */
 import type { OptimizerConfig } from '../../../config/schema.ts';
 import type { Loss } from '../losses.ts';
+import { bounded, type ScoreBounds } from '../score-bounds.ts';
 
 export type NagConfig = Extract<OptimizerConfig, { name: 'nag' }>;
 
@@ -34,9 +35,16 @@ export interface NagState {
   readonly greatest: number;
 }
 
-export function clipScore(raw: number, { scoreMax }: Loss, { least, greatest }: NagState): number {
-  if (scoreMax !== undefined) return Math.min(scoreMax, Math.max(-scoreMax, raw));
-  return Math.min(greatest, Math.max(least, raw));
+/** Each bound that is given goes before the one that the loss or the labels have. */
+export function clipScore(
+  raw: number,
+  { scoreMax }: Loss,
+  { least, greatest }: NagState,
+  bounds: ScoreBounds = {},
+): number {
+  const min = bounds.min ?? (scoreMax === undefined ? least : -scoreMax);
+  const max = bounds.max ?? scoreMax ?? greatest;
+  return bounded(Math.min(max, Math.max(min, raw)), bounds);
 }
 
 /** The state after a label was seen that asks for this score. */
