@@ -120,8 +120,10 @@ export class Combiner {
     this.#formGrams(take);
     const { crosses } = this.#combinations;
     let total = 0;
-    for (const cross of crosses) total += combinationsIn(cross, this.#members);
-    if (total > this.#featuresMax) throw tooManyFeatures(this.#featuresMax);
+    for (const cross of crosses) {
+      total += combinationsIn(cross, this.#features, this.#members, this.#featuresMax);
+      if (total > this.#featuresMax) throw tooManyFeatures(this.#featuresMax);
+    }
     for (const cross of crosses) formCross(cross, this.#features, this.#members, take);
   }
 

@@ -47,15 +47,46 @@ export function crossOf(
   return { operands, twins: permutations === 'all' ? operands.map(() => []) : twins, permutations };
 }
 
-/** Combinations of the cross, at most; of one operand taken k times exactly. */
-export function combinationsIn(cross: Cross, members: readonly (readonly number[])[]): number {
-  const { operands, permutations } = cross;
+/** How many combinations the cross has, without forming any; of more than `max` only that they are more. */
+export function combinationsIn(
+  cross: Cross,
+  features: EventFeatures,
+  members: readonly (readonly number[])[],
+  max: number,
+): number {
+  const { operands, twins, permutations } = cross;
   const isOneOperand = operands.every((operand) => operand === operands[0]) && permutations === undefined;
+  if (!isOneOperand && twins.some(({ length }) => length > 0)) return counted(cross, features, members, max);
   let count = 1;
   for (const [place, operand] of operands.entries()) {
     const size = members[operand]!.length;
     count = isOneOperand ? (count * (size + place)) / (place + 1) : count * size;
   }
+  return count;
+}
+
+/** One by one, up to the first that is too many. */
+function counted(
+  cross: Cross,
+  features: EventFeatures,
+  members: readonly (readonly number[])[],
+  max: number,
+): number {
+  const chosen: number[] = [];
+  let count = 0;
+  const choose = (place: number): void => {
+    if (place === cross.operands.length) {
+      count++;
+      return;
+    }
+    for (const feature of members[cross.operands[place]!]!) {
+      if (count > max) return;
+      if (!isFormedHere(cross, place, feature, chosen, features, members)) continue;
+      chosen[place] = feature;
+      choose(place + 1);
+    }
+  };
+  choose(0);
   return count;
 }
 

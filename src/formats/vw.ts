@@ -2,9 +2,10 @@
  * Vowpal Wabbit's text: `label importance 'tag |namespace:scale feature:value feature ...`, one event per line.
  *
  * Comes out as events on the wire: importance is the weight, the tag the id, a namespace an object, the
- * anonymous one the features themselves. A feature without value is 1; one that stands twice in a namespace
- * adds up. A namespace whose features an object would not keep in their order (it puts whole numbers first, and has
- * each name once) is a list of pairs, so that n-grams are those of the line. Base predictions, labels of costs or actions and examples over several lines are refused by name.
+ * anonymous one the features themselves. A feature without value is 1, one of value 0 is none; one that stands twice
+ * in a namespace adds up. A namespace whose features an object would not keep in their order (it puts whole numbers
+ * first, and has each name once) is a list of pairs, so that n-grams are those of the line. Base predictions, labels
+ * of costs or actions and examples over several lines are refused by name.
  */
 import { numberOf } from './cell.ts';
 import { readLines } from './jsonl.ts';
@@ -56,10 +57,12 @@ function addNamespace(text: string, features: Parsed): void {
   const words = text.split(/\s+/).filter((word) => word !== '');
   const isNamed = text !== '' && !/^\s/.test(text);
   const [name, scale] = isNamed ? splitValue(words.shift()!, 'namespace') : ['', 1];
-  const pairs = words.map((word): Pair => {
-    const [feature, value] = splitValue(word, 'feature');
-    return [feature, value * scale];
-  });
+  const pairs = words
+    .map((word): Pair => {
+      const [feature, value] = splitValue(word, 'feature');
+      return [feature, value * scale];
+    })
+    .filter(([, value]) => value !== 0);
   if (name === '') addPlain(pairs, features);
   else features[name] = namespaceOf([...pairsOf(features[name], name), ...pairs]);
 }

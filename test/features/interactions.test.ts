@@ -230,7 +230,24 @@ t.test('interactions - count against featuresMax, repeats too, before any is for
     kind: 'tooLarge',
     message: /more than 2048/,
   });
+  for (const wide of [
+    ['*', '*'],
+    ['a', '*', '*'],
+    ['*', '*', '*', '*'],
+    ['a', 'b', 'a', '*'],
+  ])
+    t.throws(
+      () => entriesOf({ a: same.slice(0, 2000), b: 1 }, [wide]),
+      { message: /more than 2048/ },
+      `${wide}`,
+    );
   t.ok(process.cpuUsage().user - started < 2_000_000, 'the answer does not wait for 20,000 to the fourth');
+  t.equal(
+    entriesOf({ a: words(6), b: 1 }, [['a', '*', '*']], 7 + 83).size,
+    7 + 83,
+    'what is counted is what is formed',
+  );
+  t.throws(() => entriesOf({ a: words(6), b: 1 }, [['a', '*', '*']], 82), { message: /more than 82/ });
 });
 
 t.test('interactions - a product beyond float32 is refused', async (t) => {

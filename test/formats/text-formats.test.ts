@@ -67,6 +67,7 @@ t.test('vw - label, importance, tag, namespaces, scale and values', async (t) =>
   t.same(await only(readVw, '0.5 tag| x'), { label: 0.5, id: 'tag', features: { x: 1 } }, 'touching the bar');
   t.same(await only(readVw, '1 |ns a:b:3'), { label: 1, features: { ns: { 'a:b': 3 } } });
   t.same(await only(readVw, '1 |'), { label: 1, features: {} });
+  t.same(await only(readVw, '1 |a x:0 y z:-0.0'), { label: 1, features: { a: { y: 1 } } }, 'a zero is none');
 });
 
 t.test('vw - a namespace keeps the order of the line, as pairs where an object would not', async (t) => {
