@@ -9,6 +9,7 @@ import { Aggregate } from '../model/aggregates.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { type ModelDefinition, modelDefinition } from '../model/definition.ts';
 import { ExactIds } from '../model/exact-ids.ts';
+import { isPenalized } from '../model/optimizers/nag.ts';
 import { layoutOfClass, outputLength, type RowLayout, rowLayoutOf } from '../model/row-layout.ts';
 import { AggregatingModel } from './aggregating-model.ts';
 import { ClassModel } from './class-model.ts';
@@ -20,6 +21,7 @@ import { fmReading } from './fm-reading.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
+import { NagPenalty } from './nag-penalty.ts';
 import { networkKernels } from './network-kernels.ts';
 import { NetworkModel } from './network-model.ts';
 import { classOutput, type NetworkOutput, scoreOutput } from './network-output.ts';
@@ -105,6 +107,9 @@ function linearModel(definition: ModelDefinition, layout: RowLayout): OnlineMode
 
 function readingOf({ optimizer, features }: ModelDefinition, layout: RowLayout): ScoreReading {
   if (optimizer.name === 'coin') return coinReading(layout, optimizer, features.intercept);
+  if (optimizer.name === 'nag' && isPenalized(optimizer)) {
+    return new NagPenalty(layout, optimizer, features.intercept ? 1 : 0).reading();
+  }
   return linearReading(layout, optimizer, features.intercept);
 }
 

@@ -5,12 +5,20 @@
  */
 import type { KernelMode, LossConfig } from '../../config/schema.ts';
 import { type Loss, lossFunction } from '../model/losses.ts';
-import { clipScore, type NagConfig, type NagState, nagUpdate, withTarget } from '../model/optimizers/nag.ts';
+import {
+  clipScore,
+  isPenalized,
+  type NagConfig,
+  type NagState,
+  nagUpdate,
+  withTarget,
+} from '../model/optimizers/nag.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import type { ScoreBounds } from '../model/score-bounds.ts';
 import { EventStatistics } from './event-statistics.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
 import { adaptNag, spreadNag, weightsNag } from './nag-functions.ts';
+import { NagPenalty } from './nag-penalty.ts';
 import {
   allFinite,
   divergence,
@@ -80,10 +88,13 @@ export function nagKernels(
 
 export class NagModel implements OnlineModel {
   readonly layout: RowLayout;
+  /** That of the slots which the kernels know. */
+  readonly #planes: RowLayout;
   readonly #config: NagConfig;
   readonly #loss: Loss;
   readonly #bounds: ScoreBounds | undefined;
   readonly #statistics: EventStatistics | undefined;
+  readonly #penalty: NagPenalty | undefined;
   readonly #kernels: SizeClasses<NagKernels>;
   /** Where among an event's entries the reserved rows stand. */
   readonly #stateAt: number;
@@ -99,11 +110,15 @@ export class NagModel implements OnlineModel {
     },
   ) {
     this.layout = layout;
+    this.#planes = { ...layout, optimizerSlots: planes };
     this.#config = options.config;
     this.#loss = lossFunction(options.loss);
     this.#kernels = kernels;
     this.#bounds = options.bounds;
     this.#stateAt = options.intercept ? 1 : 0;
+    this.#penalty = isPenalized(options.config)
+      ? new NagPenalty(layout, options.config, this.#stateAt)
+      : undefined;
     this.#statistics = layout.standardize ? new EventStatistics(layout) : undefined;
   }
 
@@ -114,7 +129,7 @@ export class NagModel implements OnlineModel {
   predict(table: Float32Array, event: EventView): number {
     const sized = this.#kernels.sized(event.to - event.from);
     this.#gather(table, event, sized);
-    return this.#clipped(sized.score(), this.#stateOf(table, event));
+    return this.#scored(table, event, sized, this.#stateOf(table, event));
   }
 
   /** The label is rounded as the range of labels is, so that a score which is held at it is right, and teaches nothing. */
@@ -124,7 +139,7 @@ export class NagModel implements OnlineModel {
     const sized = this.#kernels.sized(event.to - event.from);
     this.#gather(table, event, sized);
     const before = this.#stateOf(table, event);
-    const predicted = this.#clipped(sized.score(), before);
+    const predicted = this.#scored(table, event, sized, before);
     const score = this.#observed(table, event, sized, before) ?? predicted;
     const seen = withTarget(before, this.#loss.target(label));
     const squared = Math.fround(weight * this.#loss.squaredDerivative(score, label));
@@ -134,20 +149,29 @@ export class NagModel implements OnlineModel {
       this.#storeState(table, event, seen);
       return predicted;
     }
-    const { state, factor } = nagUpdate(this.#config, this.#loss, seen, { score, label, weight }, spread);
+    const { state, factor, update } = nagUpdate(
+      this.#config,
+      this.#loss,
+      seen,
+      { score, label, weight },
+      spread,
+    );
     if (![spread.sensitivity, spread.norm, factor, state.norm].every(Number.isFinite)) {
       throw divergence(`the step at score ${score} and label ${label}`);
     }
+    const penalized = this.#penalty?.step(this.#loss.derivative(score, label), update, sized);
     const stepped = sized.step(factor);
     if (!allFinite(stepped)) throw divergence('a parameter after this step');
-    scatter(this.layout, stepped, table, event, sized.size);
+    scatter(this.#planes, stepped, table, event, sized.size);
+    if (penalized !== undefined) this.#penalty!.store(table, event, penalized);
     this.#storeState(table, event, state);
     return predicted;
   }
 
   /** Rows and values into the kernels' planes, numbers scaled by the statistics as they stand. */
   #gather(table: Float32Array, event: EventView, sized: NagKernels): void {
-    gather(this.layout, table, event, sized);
+    gather(this.#planes, table, event, sized);
+    this.#penalty?.shrink(table, event, sized);
     this.#statistics?.scale(table, event, sized.values);
   }
 
@@ -155,11 +179,12 @@ export class NagModel implements OnlineModel {
   #observed(table: Float32Array, event: EventView, sized: NagKernels, state: NagState): number | undefined {
     if (this.#statistics === undefined) return undefined;
     this.#statistics.observe(table, event, sized.values);
-    return this.#clipped(sized.score(), state);
+    return this.#scored(table, event, sized, state);
   }
 
-  #clipped(score: number, state: NagState): number {
-    return clipScore(finiteScore(score), this.#loss, state, this.#bounds);
+  #scored(table: Float32Array, event: EventView, sized: NagKernels, state: NagState): number {
+    const score = this.#penalty?.score(table, event, sized) ?? finiteScore(sized.score());
+    return clipScore(score, this.#loss, state, this.#bounds);
   }
 
   #stateOf(table: Float32Array, event: EventView): NagState {

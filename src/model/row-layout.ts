@@ -13,7 +13,13 @@ import { type KeyRegion, keyCountOf, keyRegionsOf, type RegionSize, regionNamed 
 import { labelRangeLength } from './label-range.ts';
 import { denseLength } from './network-shape.ts';
 import { coinMaxima, coinSlots, coinStateRows } from './optimizers/coin.ts';
-import { nagSlots, nagStateRows } from './optimizers/nag.ts';
+import {
+  isPenalized,
+  nagPenaltySlots,
+  nagPenaltyStateRows,
+  nagSlots,
+  nagStateRows,
+} from './optimizers/nag.ts';
 import { optimizerOf } from './optimizers/optimizer.ts';
 
 export interface RowLayout {
@@ -151,7 +157,11 @@ const countRows = 2;
 function shapeOf({ family, optimizer }: Pick<ModelConfig, 'family' | 'optimizer'>): RowShape {
   if (family.name === 'fm') return { slots: fmSlots(family.factors), stateRows: 0, maxima: 0 };
   if (family.name === 'network') return { slots: unitSlots(family.hidden[0]!), stateRows: 0, maxima: 0 };
-  if (optimizer.name === 'nag') return { slots: nagSlots, stateRows: nagStateRows, maxima: 0 };
+  if (optimizer.name === 'nag') {
+    return isPenalized(optimizer)
+      ? { slots: nagPenaltySlots, stateRows: nagPenaltyStateRows, maxima: 0 }
+      : { slots: nagSlots, stateRows: nagStateRows, maxima: 0 };
+  }
   if (optimizer.name === 'coin') return { slots: coinSlots, stateRows: coinStateRows, maxima: coinMaxima };
   const { slots, factors, maxima = 0 } = optimizerOf(optimizer);
   return { slots, stateRows: factors === undefined ? 0 : countRows, maxima };

@@ -152,6 +152,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'nag' }, 2, 1024, 'cpu', { interactions: true }],
     [{ name: 'nag', learningRate: 0.3 }, 5, 7, 'webasm', { intercept: false }, { task: 'regression' }],
     [{ name: 'nag' }, 1, 1, 'cpu', {}, { loss: 'squared' }],
+    [{ name: 'nag', l1: 0.001, l2: 0.001 }, 3, 7, 'cpu', {}],
     [{ name: 'nag' }, 3, 7, 'cpu', { aggregates: true }],
   ],
   classes: [

@@ -25,6 +25,7 @@ const optimizer: fc.Arbitrary<NonNullable<ModelInput['optimizer']>> = fc.oneof(
   rate.map((learningRate) => ({ name: 'sgd' as const, learningRate })),
   rate.map((learningRate) => ({ name: 'adagrad' as const, learningRate, epsilon: 1e-30 })),
   rate.map((learningRate) => ({ name: 'nag' as const, learningRate })),
+  rate.map((learningRate) => ({ name: 'nag' as const, learningRate, l1: 1, l2: 1e3 })),
   rate.map((learningRate) => ({ name: 'momentum' as const, learningRate, l1: 0.1, l2: 0.1 })),
   rate.map((learningRate) => ({ name: 'rmsprop' as const, learningRate, plainInterceptRate: 0.1 })),
   fc

@@ -167,6 +167,46 @@ function coin(alpha: number, beta: number): Reference {
   };
 }
 
+/** With what all weights have shrunk to, and been drawn towards 0 by, applied to all of them at once. */
+function nagWithPenalties(l1: number, l2: number): Reference {
+  const rows = new Map<string, { w: number; g: number; n: number }>();
+  let [t, norms, contraction, gravity] = [0, 0, 1, 0];
+  const rowOf = (name: string) => {
+    const row = rows.get(name) ?? { w: 0, g: 0, n: 0 };
+    rows.set(name, row);
+    return row;
+  };
+  const drawn = (weight: number) => Math.sign(weight) * Math.max(0, Math.abs(weight) - gravity);
+  return (sample) => {
+    const entries = entriesOf(sample).filter(([, x]) => x !== 0);
+    const score = contraction * entries.reduce((sum, [name, x]) => sum + drawn(rowOf(name).w) * x, 0);
+    const slope = derivative(score, sample.label);
+    if (sample.weight === 0) return score;
+    let [norm, spread] = [0, 0];
+    for (const [name, x] of entries) {
+      const row = rowOf(name);
+      row.g += sample.weight * slope ** 2 * x ** 2;
+      if (Math.abs(x) > row.n) {
+        if (row.n > 0) row.w *= row.n / Math.abs(x);
+        row.n = Math.abs(x);
+      }
+      norm += (x / row.n) ** 2;
+      spread += x ** 2 / (Math.sqrt(row.g) * row.n);
+    }
+    t += sample.weight;
+    norms += sample.weight * norm;
+    const m = Math.sqrt(t / norms);
+    const u = update(score, sample.label, 0.5 * sample.weight, spread * m);
+    contraction *= 1 - l2 * (-u / slope);
+    gravity += l1 * (-u / slope);
+    for (const [name, x] of entries) {
+      const row = rowOf(name);
+      row.w += ((u / contraction) * m * x) / (Math.sqrt(row.g) * row.n);
+    }
+    return score;
+  };
+}
+
 const cases: readonly [string, NonNullable<ModelInput['optimizer']>, () => Reference][] = [
   [
     'sgd with a falling rate',
@@ -184,6 +224,8 @@ const cases: readonly [string, NonNullable<ModelInput['optimizer']>, () => Refer
     { name: 'adam', learningRate: 0.05, epsilon: 1e-4, plainInterceptRate: 0.1 },
     () => adamWithPlainIntercept(0.05, 0.1),
   ],
+  ['nag with l1 and l2', { name: 'nag', l1: 0.002, l2: 0.02 }, () => nagWithPenalties(0.002, 0.02)],
+  ['nag with l1', { name: 'nag', l1: 0.01 }, () => nagWithPenalties(0.01, 0)],
   ['coin betting', { name: 'coin', alpha: 2, beta: 0.5 }, () => coin(2, 0.5)],
 ];
 
@@ -253,6 +295,23 @@ function learnOnly(
   note(Math.abs(score - wanted) / Math.max(1, Math.abs(wanted)));
   return score;
 }
+
+t.test('rules - l1 of nag keeps weights of what says nothing at 0', async (t) => {
+  const random = randomFrom(3);
+  const { learn, predict } = learner({ optimizer: { name: 'nag', l1: 0.01 } });
+  for (let i = 0; i < 400; i++) {
+    const label = Number(random() < 0.5);
+    const noise = `noise${Math.floor(random() * 20)}`;
+    learn({ features: { clue: 2 * label - 1, [noise]: 1 }, label, weight: 1 });
+  }
+  const of = (features: Record<string, number>) => predict({ features, label: 0, weight: 1 });
+  const nothing = of({});
+  const same = Array.from({ length: 20 }, (_, i) => of({ [`noise${i}`]: 1 })).filter(
+    (one) => one === nothing,
+  );
+  t.ok(same.length >= 15, `${same.length} of 20`);
+  t.ok(of({ clue: 1 }) - nothing > 1);
+});
 
 t.test('rules - scores are held within their bounds, and learned from there', async (t) => {
   const bounds = { predictionMin: 0, predictionMax: 0.25 };

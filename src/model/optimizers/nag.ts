@@ -24,8 +24,15 @@ export type NagConfig = Extract<OptimizerConfig, { name: 'nag' }>;
 /** Slots of a feature's row. */
 export const nagSlots = ['weight', 'squares', 'scale'] as const;
 
+/** The same with l1 or l2: how much all weights had shrunk when this one was stored (src/kernels/nag-penalty.ts). */
+export const nagPenaltySlots = [...nagSlots, 'decay'] as const;
+
 /** Reserved rows behind the intercept: the sums (t, S), and the labels' range (least, greatest). */
 export const nagStateRows = 2;
+/** The same with l1 or l2: how much all weights have shrunk (two numbers), and been drawn towards 0. */
+export const nagPenaltyStateRows = 3;
+
+export const isPenalized = ({ l1, l2 }: NagConfig): boolean => l1 !== undefined || l2 !== undefined;
 
 /** What the whole model remembers beside its features, as the slots of its two reserved rows. */
 export interface NagState {
@@ -61,12 +68,12 @@ export function nagUpdate(
   state: NagState,
   event: { readonly score: number; readonly label: number; readonly weight: number },
   spread: { readonly sensitivity: number; readonly norm: number },
-): { readonly state: NagState; readonly factor: number } {
+): { readonly state: NagState; readonly factor: number; readonly update: number } {
   const weight = Math.fround(state.weight + event.weight);
   const norm = Math.fround(state.norm + event.weight * spread.norm);
   const multiplier = Math.sqrt(weight / norm);
   const rate = config.learningRate * event.weight;
   const sensitivity = spread.sensitivity * multiplier;
   const update = loss.update(event.score, event.label, rate, sensitivity);
-  return { state: { ...state, weight, norm }, factor: update * multiplier };
+  return { state: { ...state, weight, norm }, factor: update * multiplier, update };
 }
