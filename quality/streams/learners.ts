@@ -30,6 +30,9 @@ export interface OtherFamily {
   readonly measure?: Measure;
 }
 
+const standardize = true;
+const network: ModelInput = { family: { name: 'network' }, features: { bits: 18, standardize } };
+
 export const families: readonly OtherFamily[] = [
   { name: 'fm', sets: ['amazon_access'], model: { family: { name: 'fm' }, features: { bits } } },
   {
@@ -37,4 +40,7 @@ export const families: readonly OtherFamily[] = [
     sets: ['ml-100k'],
     model: { task: 'regression', family: { name: 'fm' }, features: { bits } },
   },
+  { name: 'network', sets: ['elec2', 'phishing', 'sea'], model: network },
+  { name: 'network', sets: ['elec2', 'phishing', 'sea'], model: network, measure: 'errorRate' },
+  { name: 'network', sets: ['segment'], model: { ...network, task: 'multiclass' } },
 ];

@@ -81,6 +81,8 @@ const models: Readonly<Record<string, ModelInput>> = {
   pistol: { optimizer: { name: 'pistol' } },
   softmax: { task: 'multiclass', optimizer: { name: 'adagrad' } },
   fm: { family: { name: 'fm', factors: 4 } },
+  network: { family: { name: 'network' } },
+  'network of classes': { task: 'multiclass', family: { name: 'network' } },
 };
 
 const webgpu = await openWebgpu();
