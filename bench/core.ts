@@ -4,7 +4,7 @@
  * `ingest` is its first half alone: decode and hash.
  */
 import { parseConfig } from '../config/load.ts';
-import type { ModelConfig } from '../config/schema.ts';
+import type { ModelConfig, ModelInput } from '../config/schema.ts';
 import { type BuiltModel, buildModel } from '../src/kernels/build-model.ts';
 import { Batch } from '../src/learner/batch.ts';
 import { BatchBuilder } from '../src/learner/batch-builder.ts';
@@ -19,8 +19,10 @@ const eventCount = 40_000;
 const perMessage = 256;
 const modelName = 'bench';
 
-export const benchModel = (): ModelConfig =>
-  parseConfig(JSON.stringify({ models: { [modelName]: {} } }), 'benchmark').models[modelName]!;
+export const modelOfBench = (model: ModelInput): ModelConfig =>
+  parseConfig(JSON.stringify({ models: { [modelName]: model } }), 'benchmark').models[modelName]!;
+
+export const benchModel = (): ModelConfig => modelOfBench({});
 
 export function logEntries(count: number, seed: number, format: WireFormat): LogEntry[] {
   const events = clickEvents(count, seed);

@@ -1,7 +1,8 @@
 /**
  * `learn`: a client publishes arrays of events; the clock stops when a predictor reflects the last of them. Floors:
  * `core` (the same work in one thread without NATS) and `transport` (the same bytes through JetStream to a reader
- * that does nothing with them).
+ * that does nothing with them). `single` is one event in each message, beside what the same client gets for such
+ * messages, acked, when nobody reads them.
  */
 import { connect } from '../src/index.ts';
 import { connectChannel } from '../src/nats/connection.ts';
@@ -15,6 +16,8 @@ import { withHost } from './with-host.ts';
 const eventCount = 60_000;
 const perMessage = 256;
 const windowMessages = 64;
+const singleCount = 8_000;
+const singlesInFlight = 256;
 
 export const learn: Benchmark = (options) =>
   withHost({ models: { bench: {} } }, async (url) => {
@@ -56,6 +59,28 @@ export const learn: Benchmark = (options) =>
         await reader.close();
       });
     const measured = await measurePairs(options.pairs, whole, transport);
+    const singles = await measurePairs(
+      options.pairs,
+      () =>
+        rateOf(singleCount, async () => {
+          const { seq } = await client.learnStream('bench', events.slice(0, singleCount), {
+            eventsPerMessage: 1,
+            inFlight: singlesInFlight,
+          });
+          await client.predict('bench', events[0]!.features, { minSeq: seq!, timeoutMs: 60_000 });
+        }),
+      () =>
+        rateOf(singleCount, async () => {
+          let sent = 0;
+          const lane = async () => {
+            while (sent < singleCount) {
+              const data = encode(events[sent++]!, 'msgpack');
+              await channel.append('bench.transport', data, { headers: contentHeaders('msgpack') });
+            }
+          };
+          await Promise.all(Array.from({ length: singlesInFlight }, lane));
+        }),
+    );
     const floor = await core(options);
     await Promise.all([client.close(), channel.close()]);
     return {
@@ -63,8 +88,10 @@ export const learn: Benchmark = (options) =>
       value: measured.subject,
       unit: 'events/s to a predictor',
       spread: measured.spread,
-      ratio: { core: measured.subject / floor.value, transport: measured.ratio },
+      ratio: { core: measured.subject / floor.value, transport: measured.ratio, single: singles.ratio },
       core: floor.value,
       transport: measured.floor,
+      single: singles.subject,
+      singlesUnread: singles.floor,
     };
   });
