@@ -5,6 +5,7 @@ import { integer, positive } from './setting-kinds.ts';
 const factors = integer(1, 64, 8, 'Length of the vector that each feature has');
 const initStd = (byDefault: number) =>
   positive(byDefault, 10, 'Standard deviation of the numbers that the vectors begin with');
+const field = z.string().min(1).max(128);
 const seed = integer(0, 2 ** 32 - 1, 1, 'What those numbers follow from, with the row');
 
 export const familySchema = z.discriminatedUnion('name', [
@@ -18,6 +19,30 @@ export const familySchema = z.discriminatedUnion('name', [
     factors,
     initStd: initStd(0.05),
     learningRate: positive(0.1, 1e3, 'Step size of the vectors; the one of the weights is the optimizer’s'),
+    seed,
+  }),
+  z.strictObject({
+    name: z
+      .literal('mf')
+      .describe(
+        'Matrix factorisation with biases (Koren 2009): a factorisation machine of two fields of the features, who and what',
+      ),
+    user: field.describe('Name of the feature that says who'),
+    item: field.describe('Name of the feature that says what'),
+    feedback: z
+      .enum(['explicit', 'implicit'])
+      .default('explicit')
+      .describe('Whether labels are ratings, or each event is something that a user took'),
+    negatives: integer(1, 16, 4, 'Sampled items that an event of implicit feedback is learned with'),
+    items: integer(
+      16,
+      2 ** 25,
+      8192,
+      'Rows for items of implicit feedback, from which samples are drawn: at best two to four times as many as items',
+    ),
+    factors,
+    initStd: initStd(0.05),
+    learningRate: positive(0.15, 1e3, 'Step size of the vectors; the one of the weights is the optimizer’s'),
     seed,
   }),
   z.strictObject({
@@ -43,5 +68,6 @@ export type FamilyName = FamilyConfig['name'];
 /** Optimisers that the others define; a linear model has them all. */
 export const optimizersOfFamily: Readonly<Record<Exclude<FamilyName, 'linear'>, readonly string[]>> = {
   fm: ['adagrad'],
+  mf: ['adagrad'],
   network: ['adagrad'],
 };

@@ -76,7 +76,7 @@ const modelSettings = z.strictObject({
   predictionMax: predictionBound('Greatest'),
   optimizer: optimizerSchema
     .optional()
-    .describe('Update rule; adagrad of families fm and network when absent')
+    .describe('Update rule; adagrad of families fm, mf and network when absent')
     .meta({ default: { name: 'nag' } }),
   features: featuresSchema.prefault({}),
   kernel: z
@@ -217,6 +217,7 @@ const modelSettings = z.strictObject({
 const usualOptimizer: Readonly<Record<FamilyName, z.output<typeof optimizerSchema>>> = {
   linear: { name: 'nag', learningRate: 0.5 },
   fm: { name: 'adagrad', learningRate: 0.2, epsilon: 0.1 },
+  mf: { name: 'adagrad', learningRate: 0.2, epsilon: 0.1 },
   network: { name: 'adagrad', learningRate: 0.1, epsilon: 0.1 },
 };
 

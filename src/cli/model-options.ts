@@ -38,7 +38,7 @@ export const withModelOptions = (command: Command): Command =>
     .option('--model <name>', 'which of its models, when it has several')
     .option('--task <name>', 'binary, regression or multiclass')
     .option('--loss <name>', 'such as logistic, squared, hinge, poisson, quantile (--set loss.tau=0.9)')
-    .option('--family <name>', 'linear, fm or network')
+    .option('--family <name>', 'linear, fm, mf or network')
     .option('--optimizer <name>', 'update rule')
     .option('--bits <n>', 'log2 of the rows of the hashed table')
     .option('--interactions <crosses>', 'such as a:b,a:c:d', columnList)

@@ -86,6 +86,11 @@ export class Featurizer {
     return this.#combiner.isPlain && this.#aggregates.length === 0;
   }
 
+  /** Whether a part of an event's features means something without the rest. */
+  get readsParts(): boolean {
+    return true;
+  }
+
   /** The same as `featurize` of the decoded map at `at`; false when only that can tell, and the vector holds nothing of use. */
   featurizePacked(bytes: Uint8Array, view: DataView, at: number, into: SparseVector): boolean {
     this.#begin(into);

@@ -2,8 +2,9 @@
 import type { AggregateConfig, ExactIdsConfig } from '../../config/features-schema.ts';
 import type { LossConfig, ModelConfig } from '../../config/schema.ts';
 import { assert } from '../base/assert.ts';
-import { Featurizer } from '../features/featurizer.ts';
+import { Featurizer, type FeaturizerSettings } from '../features/featurizer.ts';
 import type { AggregatePlace } from '../features/group-references.ts';
+import { PairFeaturizer } from '../features/pair-featurizer.ts';
 import { placesOfAggregates } from '../model/aggregate-rows.ts';
 import { Aggregate } from '../model/aggregates.ts';
 import { ClassNames } from '../model/class-names.ts';
@@ -18,6 +19,7 @@ import { CoinModel, coinKernels, coinReading } from './coin-model.ts';
 import { ExactIdModel } from './exact-id-model.ts';
 import { FmModel, fmKernels } from './fm-model.ts';
 import { fmReading } from './fm-reading.ts';
+import { ImplicitModel } from './implicit-model.ts';
 import { linearKernels } from './linear-kernels.ts';
 import { LinearModel } from './linear-model.ts';
 import { NagModel, nagKernels } from './nag-model.ts';
@@ -48,28 +50,36 @@ export function buildModel(config: ModelConfig): BuiltModel {
   const { model, reading } = familyOf(definition, layout);
   const scaled = withScaledLabel({ model, reading }, definition.features.intercept);
   const exact = withExactIds(scaled.model, scaled.reading, exactIds);
+  const places = { exactPlaces: layout.exactIds, aggregatePlaces };
+  const settings = { ...definition.features, stateRows, ...places, featuresMax, depthMax };
   return {
     definition,
-    featurizer: new Featurizer({
-      ...definition.features,
-      stateRows,
-      exactPlaces: layout.exactIds,
-      aggregatePlaces,
-      featuresMax,
-      depthMax,
-    }),
+    featurizer: featurizerOf(definition, settings),
     ...withAggregates(exact, aggregates, aggregatePlaces),
   };
+}
+
+/** Candidates that an event of implicit feedback looks at, for each sample that it wants. */
+const triesPerSample = 4;
+
+function featurizerOf({ family }: ModelDefinition, settings: FeaturizerSettings): Featurizer {
+  if (family.name !== 'mf') return new Featurizer(settings);
+  const { user, item, feedback, items, negatives, seed } = family;
+  const sampling =
+    feedback === 'implicit' ? { items, candidates: triesPerSample * negatives, seed } : undefined;
+  return new PairFeaturizer({ ...settings, user, item, sampling });
 }
 
 function familyOf(definition: ModelDefinition, layout: RowLayout): Pick<BuiltModel, 'model' | 'reading'> {
   const { classes, classesMax, family, optimizer, loss, kernel: mode, features } = definition;
   const { intercept } = features;
-  if (family.name === 'fm') {
+  if (family.name === 'fm' || family.name === 'mf') {
     assert(optimizer.name === 'adagrad', 'config/family-checks.ts refuses others');
     const settings = { family, optimizer, loss, mode, intercept };
     const model = new FmModel(layout, fmKernels(settings), settings);
-    return { model, reading: fmReading(layout, settings) };
+    const reading = fmReading(layout, settings);
+    if (family.name === 'fm' || family.feedback === 'explicit') return { model, reading };
+    return { model: new ImplicitModel(model, { negatives: family.negatives, intercept }), reading };
   }
   if (family.name === 'network') {
     assert(optimizer.name === 'adagrad', 'config/family-checks.ts refuses others');

@@ -25,7 +25,10 @@ import {
 } from './online-model.ts';
 import { type KernelReport, SizeClasses } from './size-classes.ts';
 
-export type FmConfig = Extract<FamilyConfig, { name: 'fm' }>;
+export type FmConfig = Pick<
+  Extract<FamilyConfig, { name: 'fm' }>,
+  'factors' | 'initStd' | 'learningRate' | 'seed'
+>;
 
 export interface FmSettings {
   readonly family: FmConfig;

@@ -8,6 +8,7 @@ import type { LossConfig } from '../../config/schema.ts';
 import type { ClassNames } from '../model/class-names.ts';
 import { ClassScores, ownLabel } from '../model/class-scores.ts';
 import { type RowLayout, sharedAt } from '../model/row-layout.ts';
+import { KeptRows } from './kept-rows.ts';
 import type { EventView, OnlineModel } from './online-model.ts';
 import type { KernelReport } from './size-classes.ts';
 
@@ -18,7 +19,7 @@ export class OneAgainstAll implements OnlineModel {
   readonly #loss: LossConfig;
   /** One for each class, with the layout of that class (layoutOfClass). */
   readonly #models: readonly OnlineModel[];
-  #before = new Float32Array(0);
+  readonly #kept = new KeptRows();
 
   constructor(layout: RowLayout, names: ClassNames, models: readonly OnlineModel[], loss: LossConfig) {
     this.layout = layout;
@@ -45,37 +46,19 @@ export class OneAgainstAll implements OnlineModel {
     this.#names.refresh(table, shared);
     const number = this.#names.numberOf(label);
     const count = Math.max(this.#names.labels.length, number + 1);
-    this.#keep(table, event);
+    this.#kept.keep(table, event, this.layout.width);
     try {
       for (let c = 0; c < count; c++) {
         const own = ownLabel(this.#loss, c === number);
         this.classes.raw[c] = this.#models[c]!.learn(table, event, own, weight);
       }
     } catch (error) {
-      this.#restore(table, event);
+      this.#kept.restore(table, event, this.layout.width);
       throw error;
     }
     this.classes.settle([...this.#names.labels], count);
     this.classes.label = number;
     this.#names.write(table, shared, number, label);
     return this.classes.raw[this.classes.best]!;
-  }
-
-  #keep(table: Float32Array, event: EventView): void {
-    const { width } = this.layout;
-    const length = (event.to - event.from) * width;
-    if (this.#before.length < length) this.#before = new Float32Array(length * 2);
-    for (let i = event.from, to = 0; i < event.to; i++) {
-      const at = event.rows[i]! * width;
-      for (let slot = 0; slot < width; slot++) this.#before[to++] = table[at + slot]!;
-    }
-  }
-
-  #restore(table: Float32Array, event: EventView): void {
-    const { width } = this.layout;
-    for (let i = event.from, from = 0; i < event.to; i++) {
-      const at = event.rows[i]! * width;
-      for (let slot = 0; slot < width; slot++) table[at + slot] = this.#before[from++]!;
-    }
   }
 }

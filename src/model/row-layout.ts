@@ -155,7 +155,9 @@ interface RowShape {
 const countRows = 2;
 
 function shapeOf({ family, optimizer }: Pick<ModelConfig, 'family' | 'optimizer'>): RowShape {
-  if (family.name === 'fm') return { slots: fmSlots(family.factors), stateRows: 0, maxima: 0 };
+  if (family.name === 'fm' || family.name === 'mf') {
+    return { slots: fmSlots(family.factors), stateRows: 0, maxima: 0 };
+  }
   if (family.name === 'network') return { slots: unitSlots(family.hidden[0]!), stateRows: 0, maxima: 0 };
   if (optimizer.name === 'nag') {
     return isPenalized(optimizer)

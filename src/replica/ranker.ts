@@ -48,6 +48,7 @@ export class Ranker {
   #featurizerOf(context: Fields): (features: Fields) => void {
     const { featurizer } = this.#built;
     const together = (features: Fields) => featurizer.featurize({ ...context, ...features }, this.#vector);
+    if (!featurizer.readsParts) return together;
     inPlace('context', () => featurizer.featurize(context, this.#context));
     // What reads bytes where they lie has nothing to combine.
     if (!featurizer.readsPacked || hasIndexName(context)) return together;

@@ -42,12 +42,13 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
 t.test('describe - every default written down is the default in force', async (t) => {
   const chosen = (path: string, name: string) => {
     if (path.startsWith('models.<name>.rank.')) return { rank: { explore: { name } } };
-    return path.startsWith('models.<name>.family.') ? { family: { name } } : { optimizer: { name } };
+    const named = name === 'mf' ? { name, user: 'u', item: 'i' } : { name };
+    return path.startsWith('models.<name>.family.') ? { family: named } : { optimizer: { name } };
   };
   // What has no default must be there, or there is nothing to look at.
   const exactIds = { of: ['user'] };
   for (const { path, variant, ...row } of settingRows()) {
-    if (path.endsWith('.exactIds.of')) continue;
+    if (/\.(exactIds\.of|family\.user|family\.item)$/.test(path)) continue;
     const hasIds = path.startsWith('models.<name>.features.exactIds.');
     const m = hasIds ? { features: { exactIds } } : variant === undefined ? {} : chosen(path, variant);
     let value: unknown = parseConfig(JSON.stringify({ models: { m } }), 'c');

@@ -214,6 +214,29 @@ t.test('config - settings that do not go together are refused by path', async (t
       'models.flights.family.hidden: expected a list of 1 to 3 integers, got a list of 4',
     ],
     [
+      refusal(ofModel({ family: { name: 'mf', user: 'u', item: 'u' }, task: 'regression' })),
+      'models.flights.family.item: expected another field than family.user, got "u"',
+    ],
+    [
+      refusal(
+        ofModel({ family: { name: 'mf', user: 'u', item: 'i', feedback: 'implicit' }, task: 'regression' }),
+      ),
+      'models.flights.task: expected "binary" with family.feedback "implicit"',
+    ],
+    [
+      refusal(
+        ofModel({
+          family: { name: 'mf', user: 'u', item: 'i', feedback: 'implicit' },
+          features: { bits: 10 },
+        }),
+      ),
+      'models.flights.family.items: expected at most half of the 1024 rows, 512, got 8192',
+    ],
+    [
+      refusal(ofModel({ family: { name: 'mf', user: 'u', item: 'i' }, features: { standardize: true } })),
+      'models.flights.features.standardize: expected none with family "mf"',
+    ],
+    [
       refusal(ofModel({ loss: 'softmax' })),
       'expected "logistic", "squared" or "hinge" for task "binary", got "softmax"',
     ],

@@ -7,91 +7,17 @@
  * The log decides the order: messages are published by several clients at once, and the oracle learns them in
  * the order of their sequences.
  */
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { ModelInput } from '../../config/schema.ts';
-import { connectChannel } from '../../src/nats/connection.ts';
-import { contentTypeHeader } from '../../src/protocol/codec.ts';
-import { subjectsOf } from '../../src/protocol/subjects.ts';
-import { type MadeStream, madeEvent, madeStream, randomOf, type StreamMessage } from '../support/data.ts';
+import { madeEvent, madeStream, randomOf, type StreamMessage } from '../support/data.ts';
+import { type Log, learnInOrder, publisherOf, sameAsLoop } from '../support/equivalence.ts';
 import { availableServers, startTestServer } from '../support/nats-server.ts';
-import { differences, PlainLoop } from '../support/plain-loop.ts';
-import {
-  type ModelState,
-  type System,
-  startSystem,
-  systemMissing,
-  temporaryFolder,
-} from '../support/system.ts';
+import { PlainLoop } from '../support/plain-loop.ts';
+import { startSystem, systemMissing } from '../support/system.ts';
 
 const skip = systemMissing();
 // On a busy machine; a test that waits in vain says so itself, long before.
 t.setTimeout(180_000);
-
-/** What a publisher has put into a model's stream so far, by sequence. */
-type Log = Map<number, StreamMessage>;
-
-interface Publisher {
-  /** Resolves to the highest sequence. */
-  publish(model: string, log: Log, messages: readonly StreamMessage[]): Promise<number>;
-}
-
-async function publisherOf(t: Test, system: System): Promise<Publisher> {
-  const clients = {
-    json: await system.connect({ wire: 'json' }),
-    msgpack: await system.connect({ wire: 'msgpack' }),
-  };
-  const channel = await connectChannel({ servers: [system.url], name: t.name });
-  t.teardown(() => channel.close());
-  const subjects = subjectsOf(system.config.root);
-  const send = async (model: string, message: StreamMessage): Promise<number> => {
-    if (message.kind === 'events') return (await clients[message.wire].learn(model, message.body as [])).seq;
-    if (message.kind === 'label') return (await clients.json.label(model, { id: 'nobody', label: 1 })).seq;
-    const { bytes, contentType } = message;
-    const headers = contentType === undefined ? {} : { [contentTypeHeader]: contentType };
-    return (await channel.append(subjects.learn(model), bytes, { headers })).seq;
-  };
-  const inFlight = 16;
-  return {
-    async publish(model, log, messages) {
-      for (let at = 0; at < messages.length; at += inFlight) {
-        const sent = messages.slice(at, at + inFlight).map(async (message) => {
-          log.set(await send(model, message), message);
-        });
-        await Promise.all(sent);
-      }
-      return Math.max(...log.keys());
-    },
-  };
-}
-
-function learnInOrder(loop: PlainLoop, log: Log): PlainLoop {
-  for (const [, message] of [...log].sort(([a], [b]) => a - b)) {
-    if (message.kind !== 'events') loop.refuse();
-    else if (Array.isArray(message.body)) for (const item of message.body) loop.learn(item);
-    else loop.learn(message.body);
-  }
-  return loop;
-}
-
-function sameAsLoop(
-  t: Test,
-  state: ModelState,
-  loop: PlainLoop,
-  stream: Pick<MadeStream, 'good' | 'bad'>,
-  isNetwork = false,
-): void {
-  t.same(differences(state.table, loop.table), [], 'every parameter is that of the plain loop');
-  t.same(differences(state.totals, loop.totals), [], 'so is every progressive sum and histogram bucket');
-  t.same(
-    [state.learned, state.rejected, state.duplicates],
-    [loop.learned, loop.rejected, loop.duplicates],
-    'counts are those of the plain loop',
-  );
-  const handled = [loop.learned + loop.duplicates, loop.rejected];
-  // The step that is too large for other models may meet units of a network that are off, and change nothing.
-  if (isNetwork) t.equal(handled[0]! + handled[1]!, stream.good + stream.bad, 'each event was handled');
-  else t.same(handled, [stream.good, stream.bad], 'each event was learned, known already, or refused');
-}
 
 const crosses = [
   ['city', 'day'],
@@ -155,54 +81,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'nag', l1: 0.001, l2: 0.001 }, 3, 7, 'cpu', {}],
     [{ name: 'nag' }, 3, 7, 'cpu', { aggregates: true }],
   ],
-  classes: [
-    [{ name: 'adagrad' }, 2, 7, 'cpu', { standardize: true }, { task: 'multiclass' }],
-    [{ name: 'nag' }, 5, 1024, 'cpu', { interactions: true }, { task: 'multiclass', classesMax: 7 }],
-    [{ name: 'ftrl' }, 1, 1, 'webasm', { intercept: false }, { task: 'multiclass', loss: 'logistic' }],
-    [{ name: 'adam', l2: 0.01 }, 3, 7, 'cpu', { standardize: true }, { task: 'multiclass' }],
-  ],
   'a scaled label': [[{ name: 'nag' }, 2, 7, 'cpu', { standardizeLabel: true }, { task: 'regression' }]],
   'ids of their own': [
     [{ name: 'nag' }, 5, 7, 'cpu', { exactIds: true, interactions: true }],
     [{ name: 'sgd', learningRate: 0.05 }, 2, 1024, 'cpu', { exactIds: true, standardize: true }],
-  ],
-  network: [
-    [
-      { name: 'adagrad' },
-      2,
-      7,
-      'cpu',
-      { standardize: true },
-      { family: { name: 'network' }, loss: 'squared' },
-    ],
-    [
-      { name: 'adagrad' },
-      5,
-      1024,
-      'webasm',
-      { interactions: true },
-      { family: { name: 'network', hidden: [7] }, task: 'multiclass' },
-    ],
-    [
-      { name: 'adagrad' },
-      1,
-      1,
-      'cpu',
-      { intercept: false },
-      { family: { name: 'network', hidden: [8, 6, 4] }, task: 'regression' },
-    ],
-  ],
-  fm: [
-    [{ name: 'adagrad' }, 1, 1024, 'webasm', { standardize: true }, { family: { name: 'fm' } }],
-    [{ name: 'adagrad' }, 2, 1, 'cpu', { exactIds: true }, { family: { name: 'fm', factors: 3 } }],
-    [
-      { name: 'adagrad' },
-      5,
-      7,
-      'cpu',
-      { intercept: false },
-      { family: { name: 'fm', seed: 9 }, task: 'regression' },
-    ],
   ],
   adam: [
     [{ name: 'adam', variant: 'amsgrad', plainInterceptRate: 0.01 }, 3, 7, 'cpu', { standardize: true }],
@@ -219,8 +101,6 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'ftrl', alpha: 0.1, beta: 0.5 }, 5, 7, 'cpu', { standardize: true }],
   ],
 };
-
-const taskOf = ({ task = 'binary' }: ModelInput) => task;
 
 function modelOf([optimizer, shards, eventsMax, kernel, switches, more = {}]: Case): ModelInput {
   const {
@@ -282,7 +162,7 @@ for (const [optimizer, list] of Object.entries(cases)) {
         const status = await system.caughtUp(model, end);
         t.equal(status.kernels.executor, config.kernel, 'the kernel mode that was asked for really runs');
         const loop = learnInOrder(new PlainLoop(config), log);
-        sameAsLoop(t, await system.stateOf(model), loop, stream, config.family.name === 'network');
+        sameAsLoop(t, await system.stateOf(model), loop, stream);
         const { features } = madeEvent(randomOf(99), config.task);
         const served = await system.client.predict(model, features, { minSeq: end });
         t.equal(served.score, loop.score(features), 'a prediction is that of the plain loop');
@@ -355,40 +235,3 @@ t.test(
     sameAsLoop(t, state, loop, { good: 96, bad: 0 });
   },
 );
-
-/** Of each family one: what it keeps beside weights is restored and divided anew, too. */
-const families: Readonly<Record<string, ModelInput>> = {
-  linear: { optimizer: { name: 'adagrad' }, features: { standardize: true, interactions: crosses } },
-  fm: { family: { name: 'fm', factors: 4 }, task: 'regression' },
-  network: { family: { name: 'network', hidden: [9, 5] }, task: 'multiclass' },
-  classes: { task: 'multiclass', optimizer: { name: 'adagrad' }, features: { standardize: true } },
-};
-
-t.test('another number of shards after a restart - the same parameters', { skip }, async (t) => {
-  const dataDir = await temporaryFolder(t);
-  const names = Object.keys(families);
-  const streams = names.map((name, at) => madeStream(11 + at, 900, taskOf(families[name]!), 60));
-  const logs = names.map((): Log => new Map());
-  for (const [part, shards] of [2, 5, 1].entries()) {
-    const inputs = names.map((name): [string, ModelInput] => {
-      const { features, ...rest } = families[name]!;
-      // Once from a version made at the stop, once from the log alone.
-      const checkpoint = { everyEvents: 0, everyMs: 0, atStop: part === 0 };
-      const sized = { batch: { eventsMax: 64 }, actors: { shards }, checkpoint };
-      return [name, { ...rest, features: { ...features, bits: 10 }, ...sized }];
-    });
-    const system = await startSystem(t, { models: Object.fromEntries(inputs), dataDir });
-    const publisher = await publisherOf(t, system);
-    for (const [at, name] of names.entries()) {
-      const [stream, log] = [streams[at]!, logs[at]!];
-      const messages = stream.messages.filter((_, number) => number % 3 === part);
-      await system.caughtUp(name, await publisher.publish(name, log, messages));
-      if (part < 2) continue;
-      const loop = learnInOrder(new PlainLoop(system.modelConfig(name)), log);
-      const state = await system.stateOf(name);
-      t.equal(state.manifest.shards.length, 1, `the last version of ${name} has one shard`);
-      sameAsLoop(t, state, loop, stream, name === 'network');
-    }
-    await system.stop();
-  }
-});
