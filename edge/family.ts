@@ -3,6 +3,7 @@
 import { fmFamily } from './fm-family.ts';
 import type { EdgeParts } from './format.ts';
 import { linearFamily } from './linear-family.ts';
+import { networkFamily } from './network-family.ts';
 
 /** Entries of one event, in its order. `rows[i]` is a row of the file, negative where it has none; values are as the model sees them. */
 export interface EdgeEvent {
@@ -22,5 +23,12 @@ export interface EdgeFamily {
 
 export function familyOf(parts: EdgeParts): EdgeFamily {
   const { family } = parts.header;
-  return family.name === 'fm' ? fmFamily(parts, family) : linearFamily(parts);
+  switch (family.name) {
+    case 'linear':
+      return linearFamily(parts);
+    case 'fm':
+      return fmFamily(parts, family);
+    case 'network':
+      return networkFamily(parts, family);
+  }
 }

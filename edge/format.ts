@@ -1,7 +1,7 @@
 /**
  * The file of a model that only predicts (docs/edge-format.md), both ways:
  *
- *   "MILLEDGE" | format, header's length: u32 | header, JSON | keys: u32 | weights | means, variances: f32 | CRC-32: u32
+ *   "MILLEDGE" | format, header's length: u32 | header, JSON | keys: u32 | weights | dense, means, variances: f32 | CRC-32: u32
  *
  * Little endian; each section begins at a multiple of 8, with zeros before it. Written in chunks, so that whoever writes a large one can
  * breathe in between; read whole.
@@ -9,6 +9,7 @@
 import type { ClassLabel } from '../config/class-label.ts';
 import type { FeaturesConfig, LossConfig, ModelConfig } from '../config/schema.ts';
 import { MillraceError, messageOf } from '../src/base/errors.ts';
+import { denseLayers } from '../src/model/network-shape.ts';
 import { crc32 } from './crc32.ts';
 import { type StoredWeights, type WeightType, weightKinds } from './weights.ts';
 
@@ -22,6 +23,15 @@ export interface FmHeader {
   readonly seed: number;
 }
 
+/** A network, what its vectors and dense layers began with, and how many scores the last layer has room for. */
+export interface NetworkHeader {
+  readonly name: 'network';
+  readonly hidden: readonly number[];
+  readonly scores: number;
+  readonly initStd: number;
+  readonly seed: number;
+}
+
 export interface EdgeHeader {
   readonly model: string;
   /** Version (checkpoint) that the weights are of, when it was made, and the last sequence in it. */
@@ -30,7 +40,7 @@ export interface EdgeHeader {
   readonly seq: number;
   /** Of the settings that the parameters were learned under. */
   readonly fingerprint: string;
-  readonly family: { readonly name: 'linear' } | FmHeader;
+  readonly family: { readonly name: 'linear' } | FmHeader | NetworkHeader;
   readonly task: ModelConfig['task'];
   readonly loss: LossConfig;
   readonly features: FeaturesConfig;
@@ -50,8 +60,13 @@ export interface EdgeParts {
   readonly header: EdgeHeader;
   /** Ascending. */
   readonly keys: Uint32Array;
-  /** For each key its columns: a weight for each score; of a factorisation machine the weight, and what was learned of its vector. */
+  /**
+   * For each key its columns: a weight for each score; of a factorisation machine the weight, and what was learned of its
+   * vector; of a network what was learned of its vector.
+   */
   readonly weights: StoredWeights;
+  /** What was learned of the weights of a network's dense layers, one layer behind the other. */
+  readonly dense: Float32Array;
   /** Running mean and variance of each row, where numbers are standardised. */
   readonly means: Float32Array | undefined;
   readonly variances: Float32Array | undefined;
@@ -66,7 +81,14 @@ const chunkBytes = 4 * 2 ** 20;
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
-export function* edgeChunks({ header, keys, weights, means, variances }: EdgeParts): Generator<Uint8Array> {
+export function* edgeChunks({
+  header,
+  keys,
+  weights,
+  dense,
+  means,
+  variances,
+}: EdgeParts): Generator<Uint8Array> {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const head = new Uint8Array(fixedBytes + aligned(json.length)).fill(0x20);
   head.set(new TextEncoder().encode(magic));
@@ -75,7 +97,7 @@ export function* edgeChunks({ header, keys, weights, means, variances }: EdgePar
   view.setUint32(12, aligned(json.length), true);
   head.set(json, fixedBytes);
   let crc = 0;
-  for (const section of [head, keys, weights, means, variances]) {
+  for (const section of [head, keys, weights, dense, means, variances]) {
     if (section === undefined) continue;
     const bytes = new Uint8Array(section.buffer, section.byteOffset, section.byteLength);
     const padding = new Uint8Array(aligned(bytes.length) - bytes.length);
@@ -96,8 +118,16 @@ export function* edgeChunks({ header, keys, weights, means, variances }: EdgePar
 export const scoresOf = ({ classes }: Pick<EdgeHeader, 'classes'>): number => classes?.length ?? 1;
 
 /** How many numbers a key has. */
-export const columnsOf = ({ family, ...header }: Pick<EdgeHeader, 'family' | 'classes'>): number =>
-  family.name === 'fm' ? 1 + family.factors : scoresOf(header);
+export function columnsOf({ family, ...header }: Pick<EdgeHeader, 'family' | 'classes'>): number {
+  if (family.name === 'fm') return 1 + family.factors;
+  return family.name === 'network' ? family.hidden[0]! : scoresOf(header);
+}
+
+/** How many weights a network's dense layers have. */
+const denseOf = ({ family }: EdgeHeader): number =>
+  family.name === 'network'
+    ? denseLayers(family.hidden, family.scores).reduce((sum, { weights }) => sum + weights, 0)
+    : 0;
 
 /** Throws MillraceError (badInput) that says what is wrong with the file. */
 export function readEdge(file: Uint8Array): EdgeParts {
@@ -116,10 +146,11 @@ export function readEdge(file: Uint8Array): EdgeParts {
   const keys = new Uint32Array(sections.take(rows * 4));
   if (!keys.every((key, at) => at === 0 || key > keys[at - 1]!)) throw refused('its keys do not ascend');
   const weights = sections.weights(form.type, rows * columnsOf(header));
+  const dense = new Float32Array(sections.take(denseOf(header) * 4));
   const means = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
   const variances = features.standardize ? new Float32Array(sections.take(rows * 4)) : undefined;
   sections.finish();
-  return { header, keys, weights, means, variances };
+  return { header, keys, weights, dense, means, variances };
 }
 
 /** Copies, because a view must begin at a multiple of its numbers' size, and the file may lie anywhere. */
@@ -170,9 +201,7 @@ export const knownFeatures: ReadonlySet<string> = new Set<keyof FeaturesConfig>(
 function checkedHeader(bytes: Uint8Array): EdgeHeader {
   const header = parsed(bytes);
   const { family, features, limits, weights } = header;
-  if (family?.name !== 'linear' && family?.name !== 'fm')
-    throw refused(`models of family "${(family as { name?: unknown } | undefined)?.name}" are not read here`);
-  if (family.name === 'fm') requireWhole('family.factors', family.factors, 64);
+  requireFamily(family);
   for (const name of Object.keys(features ?? {}))
     if (!knownFeatures.has(name)) throw refused(`features.${name} is not known here`);
   if (!Object.hasOwn(weightKinds, weights?.type))
@@ -185,6 +214,26 @@ function checkedHeader(bytes: Uint8Array): EdgeHeader {
   requireWhole('limits.featuresMax', limits?.featuresMax, 2 ** 16);
   requireWhole('limits.depthMax', limits?.depthMax, 64);
   return header;
+}
+
+function requireFamily(family: EdgeHeader['family'] | undefined): void {
+  switch (family?.name) {
+    case 'linear':
+      return;
+    case 'fm':
+      requireWhole('family.factors', family.factors, 64);
+      return;
+    case 'network':
+      if (!Array.isArray(family.hidden) || family.hidden.length === 0)
+        throw refused('it has no hidden layer');
+      for (const units of family.hidden) requireWhole('family.hidden', units, 512);
+      requireWhole('family.scores', family.scores, 2 ** 12);
+      return;
+    default: {
+      const { name } = (family ?? {}) as { readonly name?: unknown };
+      throw refused(`models of family "${name}" are not read here`);
+    }
+  }
 }
 
 function requireWhole(name: string, value: number, most: number): void {

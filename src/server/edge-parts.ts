@@ -10,10 +10,11 @@ import {
 } from '../../edge/weights.ts';
 import { ClassNames } from '../model/class-names.ts';
 import { lossFunction } from '../model/losses.ts';
+import { denseLayers } from '../model/network-shape.ts';
 import { clipScore } from '../model/optimizers/nag.ts';
-import type { RowLayout } from '../model/row-layout.ts';
+import { outputLength, type RowLayout } from '../model/row-layout.ts';
 import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
-import { layoutOf, type PredictOnlySource, type WeightRows } from './predict-only.ts';
+import { layoutOf, modelOf, type PredictOnlySource, type WeightRows } from './predict-only.ts';
 
 export function edgeParts(source: PredictOnlySource, definition: Definition, rows: WeightRows): EdgeParts {
   const { manifest, limits, quantization } = source;
@@ -21,11 +22,11 @@ export function edgeParts(source: PredictOnlySource, definition: Definition, row
   const layout = layoutOf(definition);
   const classes = layout.classesMax === 0 ? undefined : classesOf(definition, layout, rows.reserved);
   const clip = clipOf(definition, layout, rows.reserved);
-  const family = familyOf(definition);
+  const family = familyOf(definition, layout);
   const stride = rows.keys.length === 0 ? 1 : rows.weights.length / rows.keys.length;
-  const columns = classes === undefined ? stride : classes.length;
-  const isFm = family.name === 'fm';
-  const { scale, type, stored, kept } = storedWeights(rows, { stride, columns, isFm }, quantization);
+  const columns = family.name === 'linear' && classes !== undefined ? classes.length : stride;
+  const hasVectors = family.name !== 'linear';
+  const { scale, type, stored, kept } = storedWeights(rows, { stride, columns, hasVectors }, quantization);
   const header: EdgeHeader = {
     model: manifest.model,
     version: manifest.version,
@@ -51,6 +52,7 @@ export function edgeParts(source: PredictOnlySource, definition: Definition, row
     header,
     keys: Uint32Array.from(kept, (at) => rows.keys[at]!),
     weights: stored,
+    dense: denseWeights(definition, layout, rows.reserved),
     means: columnOf(rows.means),
     variances: columnOf(rows.variances),
   };
@@ -78,16 +80,39 @@ function sharedNumbers(
   return shared;
 }
 
-function familyOf({ family }: Definition): EdgeHeader['family'] {
-  if (family?.name !== 'fm') return { name: 'linear' };
-  const { factors, initStd, seed } = family;
-  return { name: 'fm', factors, initStd, seed };
+function familyOf({ family }: Definition, { classesMax }: RowLayout): EdgeHeader['family'] {
+  if (family?.name === 'fm') {
+    const { factors, initStd, seed } = family;
+    return { name: 'fm', factors, initStd, seed };
+  }
+  if (family?.name !== 'network') return { name: 'linear' };
+  const { hidden, initStd, seed } = family;
+  return { name: 'network', hidden, scores: Math.max(1, classesMax), initStd, seed };
+}
+
+/** They stand behind what the output keeps, each layer's with its sums of squares behind them. */
+function denseWeights(
+  definition: Definition,
+  layout: RowLayout,
+  reserved: WeightRows['reserved'],
+): Float32Array {
+  const { family } = definition;
+  if (family?.name !== 'network') return new Float32Array(0);
+  const first = outputLength(modelOf(definition));
+  const shared = sharedNumbers(layout, reserved).subarray(first);
+  const layers = denseLayers(family.hidden, Math.max(1, layout.classesMax));
+  const weights = layers.flatMap((layer) => [...shared.subarray(layer.at, layer.at + layer.weights)]);
+  return Float32Array.from(weights);
 }
 
 /** The first of the columns of each key, of those rows in which a number is left that is not 0, or whose scale counts. */
 function storedWeights(
   { keys, weights, variances }: WeightRows,
-  { stride, columns, isFm }: { readonly stride: number; readonly columns: number; readonly isFm: boolean },
+  {
+    stride,
+    columns,
+    hasVectors,
+  }: { readonly stride: number; readonly columns: number; readonly hasVectors: boolean },
   quantization: Quantization | undefined,
 ) {
   const type = quantization ?? exactType(weights);
@@ -97,7 +122,7 @@ function storedWeights(
   const all = make(keys.length * columns);
   const kept: number[] = [];
   for (let at = 0; at < keys.length; at++) {
-    let isLeft = isFm && variances !== undefined && variances[at]! > 0;
+    let isLeft = hasVectors && variances !== undefined && variances[at]! > 0;
     for (let c = 0; c < columns; c++) {
       const place = kept.length * columns + c;
       all[place] = encode(weights[at * stride + c]! / scale);
@@ -132,17 +157,18 @@ function clipOf(
   return least === null && greatest === null ? undefined : [least ?? null, greatest ?? null];
 }
 
-/** One against all, the range is that of all labels together. A machine's regression is held within that of its labels. */
+/** One against all, the range is that of all labels together. Machines and networks hold a regression within that of its labels. */
 function learnedRange(
   definition: Definition,
   layout: RowLayout,
   reserved: WeightRows['reserved'],
 ): readonly [number, number] {
-  const { optimizer, loss, family } = definition;
+  const { task, optimizer, loss, family } = definition;
   const none = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
-  if (family?.name === 'fm') {
+  if (family !== undefined) {
+    if (task !== 'regression') return none;
     const [isKnown = 0, least = 0, greatest = 0] = sharedNumbers(layout, reserved);
-    return layout.sharedRows === 0 || isKnown === 0 ? none : [least, greatest];
+    return isKnown === 0 ? none : [least, greatest];
   }
   if (optimizer.name !== 'nag') return none;
   const [least = 0, greatest = 0] = reserved.get(layout.stateKey + 1) ?? [];

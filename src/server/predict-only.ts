@@ -5,7 +5,7 @@
 import type { Definition } from '../../config/fingerprint.ts';
 import { joinOf } from '../../config/optimizer-schema.ts';
 import type { ModelConfig, OptimizerConfig } from '../../config/schema.ts';
-import { edgeChunks, knownFeatures } from '../../edge/format.ts';
+import { type EdgeHeader, edgeChunks, knownFeatures } from '../../edge/format.ts';
 import type { Quantization } from '../../edge/weights.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Disk } from '../checkpoint/disk.ts';
@@ -69,13 +69,18 @@ function isWeighted(optimizer: OptimizerConfig): optimizer is WeightedOptimizer 
   }
 }
 
+const knownFamilies: ReadonlySet<string> = new Set<EdgeHeader['family']['name']>(['linear', 'fm', 'network']);
+
+const isKnownFamily = (family: Definition['family']): boolean =>
+  family === undefined || knownFamilies.has(family.name);
+
 type KnownDefinition = Definition & { readonly optimizer: WeightedOptimizer };
 
 function knownDefinition({ model, definition }: Manifest): KnownDefinition {
   const known = definition as Definition;
   const foreign = [
     ...Object.keys(known).filter((name) => !knownSettings.has(name)),
-    ...(known.family === undefined || known.family.name === 'fm' ? [] : [`family "${known.family.name}"`]),
+    ...(isKnownFamily(known.family) ? [] : [`family "${known.family?.name}"`]),
     ...Object.keys(known.features)
       .filter((name) => !knownFeatures.has(name))
       .map((name) => `features.${name}`),
@@ -84,13 +89,18 @@ function knownDefinition({ model, definition }: Manifest): KnownDefinition {
   if (foreign.length === 0) return known as KnownDefinition;
   throw new MillraceError(
     'badInput',
-    `${model} cannot be exported to predict only: ${foreign.join(', ')}; linear models and factorisation machines without these can`,
+    `${model} cannot be exported to predict only: ${foreign.join(', ')}; others can`,
   );
 }
 
-export function layoutOf({ classes, family = { name: 'linear' }, ...definition }: Definition): RowLayout {
-  return rowLayoutOf({ ...definition, family, ...(classes && { classes: [...classes] }) });
-}
+export const layoutOf = (definition: Definition): RowLayout => rowLayoutOf(modelOf(definition));
+
+/** What is absent of a definition because it changes nothing is there in a configuration. */
+export const modelOf = ({ classes, family = { name: 'linear' }, ...definition }: Definition) => ({
+  ...definition,
+  family,
+  ...(classes && { classes: [...classes] }),
+});
 
 /** What scores are made from, of rows with a weight that is not 0. */
 export interface WeightRows {
@@ -153,7 +163,7 @@ function rowsOfPiece(
   const isFeature = (key: number) => key < layout.stateKey;
   // A vector is not 0 where nothing was learned of it, so the scale of its number counts.
   const hasScale = (at: number) =>
-    definition.family?.name === 'fm' && layout.standardize && statisticsOf(at, statisticsSlots - 1) > 0;
+    definition.family !== undefined && layout.standardize && statisticsOf(at, statisticsSlots - 1) > 0;
   const kept = places.filter(
     (at) => isFeature(keys[at]!) && (hasScale(at) || columnsAt(at).some((one) => one !== 0)),
   );
@@ -176,6 +186,10 @@ function columnReader(
 ): (at: number) => number[] {
   const { weight } = linearReading(layout, optimizer, features.intercept);
   const { width, optimizerSlots } = layout;
+  if (family?.name === 'network') {
+    const slots = Array.from({ length: family.hidden[0]! }, (_, unit) => 2 * unit);
+    return (at) => slots.map((slot) => rows[at * width + slot]!);
+  }
   if (family?.name === 'fm') {
     const slots = Array.from({ length: family.factors }, (_, f) => 2 + 2 * f);
     return (at) => [weight(rows, at), ...slots.map((slot) => rows[at * width + slot]!)];

@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import ts from 'typescript';
 import { importsOf } from '../tidy/imports.ts';
 
 const dist = fileURLToPath(new URL('../..', import.meta.url));
-const bytesMax = 96 * 1024;
+const bytesMax = 112 * 1024;
 
 /** Built files by path, with everything that they import. */
 function closureOf(entry: string): Map<string, string> {
@@ -33,6 +34,7 @@ t.test('millrace/edge - loads no package and nothing of Node', async (t) => {
     t.equal(found, null, `${relative(dist, path)} names nothing that only Node has`);
   }
   const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  t.comment(`${files.size} files, ${bytes} bytes`);
+  const packed = gzipSync([...files.values()].join('')).length;
+  t.comment(`${files.size} files, ${bytes} bytes with comments, ${packed} when compressed`);
   t.ok(bytes <= bytesMax, `${bytes} bytes are at most ${bytesMax}`);
 });
