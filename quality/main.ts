@@ -7,10 +7,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import { dataFolder } from './data.ts';
 import { withSection } from './document.ts';
 import type { QualityOptions, QualityPart } from './part.ts';
+import { river } from './river/part.ts';
 import { streams } from './streams/part.ts';
 import { vw } from './vw/part.ts';
 
-const parts: Readonly<Record<string, QualityPart>> = { streams, vw };
+const parts: Readonly<Record<string, QualityPart>> = { streams, vw, river };
 const document = 'docs/quality.md';
 
 const partNamed = (name: string): string => {

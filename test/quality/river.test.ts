@@ -1,0 +1,28 @@
+import t from 'tap';
+import { dataFolder } from '../../quality/data.ts';
+import { runRiver } from '../../quality/river/part.ts';
+
+const data = await dataFolder();
+const skip = data === undefined && 'no measuring data here';
+
+t.test("River's figures - of its optimisers over the same rows", { skip }, async (t) => {
+  const optimizers = [
+    'lr',
+    'lr01',
+    'adagrad',
+    'adam',
+    'momentum',
+    'rmsprop',
+    'adadelta',
+    'adamax',
+    'amsgrad',
+    'nadam',
+  ];
+  const only = [
+    ...optimizers.map((name) => `river-phishing-${name}`),
+    'river-chick-lin',
+    'river-chick-regularization',
+  ];
+  const results = await runRiver({ data: data!, only, say: () => {}, python: undefined, write: false });
+  t.same(results.map(({ id, verdict }) => [id, verdict]).sort(), only.map((id) => [id, 'reproduced']).sort());
+});
