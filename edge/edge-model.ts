@@ -6,6 +6,7 @@ import type { ClassLabel } from '../config/class-label.ts';
 import { MillraceError } from '../src/base/errors.ts';
 import type { SparseVector } from '../src/base/sparse-vector.ts';
 import { Featurizer } from '../src/features/featurizer.ts';
+import { PairFeaturizer } from '../src/features/pair-featurizer.ts';
 import { classReply } from '../src/model/class-reply.ts';
 import { ClassScores } from '../src/model/class-scores.ts';
 import { lossFunction } from '../src/model/losses.ts';
@@ -45,9 +46,9 @@ export class EdgeModel {
   constructor(parts: EdgeParts) {
     this.header = parts.header;
     this.#parts = parts;
-    const { features, limits, loss, classes } = parts.header;
+    const { loss, classes } = parts.header;
     const scores = scoresOf(parts.header);
-    this.#featurizer = new Featurizer({ ...features, ...limits });
+    this.#featurizer = featurizerOf(parts.header);
     this.#family = familyOf(parts);
     this.#vector = this.#featurizer.vector();
     this.#rows = new Int32Array(this.#vector.capacity);
@@ -125,6 +126,15 @@ export class EdgeModel {
     }
     return keys[low] === key ? low : -1;
   }
+}
+
+function featurizerOf({ family, features, limits }: EdgeHeader): Featurizer {
+  const settings = { ...features, ...limits };
+  if (family.name !== 'mf' || family.fields === undefined) return new Featurizer(settings);
+  const { user, item, items } = family.fields;
+  // Items are sampled when an event is learned; a prediction has none.
+  const sampling = items === undefined ? undefined : { items, candidates: 0, seed: 0 };
+  return new PairFeaturizer({ ...settings, user, item, sampling });
 }
 
 /** Throws MillraceError (badInput) when the bytes are no such file, or a damaged one. */

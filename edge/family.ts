@@ -27,6 +27,7 @@ export function familyOf(parts: EdgeParts): EdgeFamily {
     case 'linear':
       return linearFamily(parts);
     case 'fm':
+    case 'mf':
       return fmFamily(parts, family);
     case 'network':
       return networkFamily(parts, family);

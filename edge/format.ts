@@ -15,9 +15,11 @@ import { type StoredWeights, type WeightType, weightKinds } from './weights.ts';
 
 export const edgeFormat = 1;
 
-/** A factorisation machine, and what its vectors began with. */
+/** A factorisation machine, and what its vectors began with. One of two fields is a matrix factorisation. */
 export interface FmHeader {
-  readonly name: 'fm';
+  readonly name: 'fm' | 'mf';
+  /** Of two fields: their names, and, with implicit feedback, how many places there are for items. */
+  readonly fields?: { readonly user: string; readonly item: string; readonly items?: number };
   readonly factors: number;
   readonly initStd: number;
   readonly seed: number;
@@ -119,7 +121,7 @@ export const scoresOf = ({ classes }: Pick<EdgeHeader, 'classes'>): number => cl
 
 /** How many numbers a key has. */
 export function columnsOf({ family, ...header }: Pick<EdgeHeader, 'family' | 'classes'>): number {
-  if (family.name === 'fm') return 1 + family.factors;
+  if (family.name === 'fm' || family.name === 'mf') return 1 + family.factors;
   return family.name === 'network' ? family.hidden[0]! : scoresOf(header);
 }
 
@@ -221,6 +223,8 @@ function requireFamily(family: EdgeHeader['family'] | undefined): void {
     case 'linear':
       return;
     case 'fm':
+    case 'mf':
+      if ((family.name === 'mf') !== (family.fields !== undefined)) throw refused('it names no two fields');
       requireWhole('family.factors', family.factors, 64);
       return;
     case 'network':

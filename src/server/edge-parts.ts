@@ -81,14 +81,20 @@ function sharedNumbers(
 }
 
 function familyOf({ family }: Definition, { classesMax }: RowLayout): EdgeHeader['family'] {
-  if (family?.name === 'fm') {
-    const { factors, initStd, seed } = family;
-    return { name: 'fm', factors, initStd, seed };
+  if (family?.name === 'fm' || family?.name === 'mf') {
+    const { name, factors, initStd, seed } = family;
+    return { name, ...(name === 'mf' && { fields: fieldsOf(family) }), factors, initStd, seed };
   }
   if (family?.name !== 'network') return { name: 'linear' };
   const { hidden, initStd, seed } = family;
   return { name: 'network', hidden, scores: Math.max(1, classesMax), initStd, seed };
 }
+
+const fieldsOf = ({ user, item, feedback, items }: Extract<Definition['family'], { name: 'mf' }>) => ({
+  user,
+  item,
+  ...(feedback === 'implicit' && { items }),
+});
 
 /** They stand behind what the output keeps, each layer's with its sums of squares behind them. */
 function denseWeights(

@@ -69,7 +69,12 @@ function isWeighted(optimizer: OptimizerConfig): optimizer is WeightedOptimizer 
   }
 }
 
-const knownFamilies: ReadonlySet<string> = new Set<EdgeHeader['family']['name']>(['linear', 'fm', 'network']);
+const knownFamilies: ReadonlySet<string> = new Set<EdgeHeader['family']['name']>([
+  'linear',
+  'fm',
+  'mf',
+  'network',
+]);
 
 const isKnownFamily = (family: Definition['family']): boolean =>
   family === undefined || knownFamilies.has(family.name);
@@ -190,7 +195,7 @@ function columnReader(
     const slots = Array.from({ length: family.hidden[0]! }, (_, unit) => 2 * unit);
     return (at) => slots.map((slot) => rows[at * width + slot]!);
   }
-  if (family?.name === 'fm') {
+  if (family?.name === 'fm' || family?.name === 'mf') {
     const slots = Array.from({ length: family.factors }, (_, f) => 2 + 2 * f);
     return (at) => [weight(rows, at), ...slots.map((slot) => rows[at * width + slot]!)];
   }

@@ -199,6 +199,34 @@ t.test('an exported model - with vectors of features predicts what the server do
   t.ok(isOff, 'something was rounded');
 });
 
+t.test('an exported model - of a matrix factorisation predicts what the server does', async () => {
+  const pair = fc.record({
+    who: fc.constantFrom('ann', 'bo', 'cy'),
+    what: fc.constantFrom<string | number>('x', 'y', 7),
+  });
+  const events = fc.array(fc.tuple(pair, fc.constantFrom(1, 2, 5)), { maxLength: 20 });
+  const property = fc.asyncProperty(events, pair, fc.boolean(), async (log, asked, isImplicit) => {
+    const fields = { user: 'who', item: 'what', factors: 3 };
+    const server = learned(
+      {
+        task: isImplicit ? 'binary' : 'regression',
+        family: { name: 'mf', ...fields, ...(isImplicit && { feedback: 'implicit', items: 64 }) },
+        optimizer: { name: 'adagrad' },
+        features: { bits: 10 },
+      },
+      log.map(([features, label]) => [features, isImplicit ? 1 : label]),
+    );
+    const [edge, rounded] = await Promise.all([exportedModel(server), exportedModel(server, 'f16')]);
+    const { rawScore, ...reply } = edge.predict(asked);
+    const difference = Math.abs(rounded.predict(asked).rawScore - rawScore);
+    return (
+      JSON.stringify(reply) === JSON.stringify(server.predict(asked)) &&
+      difference <= rounded.errorBound(asked)
+    );
+  });
+  await fc.assert(property, { numRuns: 100 });
+});
+
 t.test('an exported model - of a family that is not known here is refused by name', async (t) => {
   const file = await exportedFile(learned({}, [[{ a: 1 }, 1]]));
   const { header, ...parts } = readEdge(file);
