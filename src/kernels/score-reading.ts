@@ -2,8 +2,8 @@
  * What can be said of a score beside its number: what each feature adds to it, and how sure it is. Asked for seldom,
  * so it is plain code and no kernel; the weights are those of the optimisers, in double precision as in mode `cpu`.
  *
- * Uncertainty is `u(x) = alpha sum |x_i| / (beta + sqrt(n_i))` (McMahan et al. 2013, section 6): the most that one more
- * event like this can move the raw score. n is the sum of squared gradients of the coordinate, x its value as the model
+ * Uncertainty is `u(x) = alpha sum |x_i| / (beta + sqrt(n_i))` (McMahan et al. 2013, section 6): about how far
+ * one more event like this could move the raw score. n is the sum of squared gradients of the coordinate, x its value as the model
  * sees it, scaled where numbers are standardised; the intercept counts as a coordinate of value 1.
  *
  *   ftrl     alpha and beta of the optimiser

@@ -82,7 +82,7 @@ export interface Scored<Class extends Label = number> {
   readonly score: number;
   /** Of all classes that the model knows, by their text. */
   readonly probabilities?: Readonly<Record<string, number>>;
-  /** u(x), when asked for: the most that one more event like this can move the raw score, by its features. */
+  /** u(x), when asked for: how far one more event like this could move the raw score, by what is known of its features. */
   readonly uncertainty?: number;
   /** When asked for. */
   readonly explanation?: Explanation;

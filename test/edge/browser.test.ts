@@ -64,6 +64,9 @@ t.test('in a browser', { skip: executablePath === undefined && 'no chromium on P
     nag: learned({ features: { interactions } }, events),
     ftrl: learned({ optimizer: { name: 'ftrl' }, features: { standardize: true } }, events),
     price: learned({ task: 'regression', features: { bits: 10 } }, events),
+    machine: learned({ family: { name: 'fm' }, optimizer: { name: 'adagrad' } }, events),
+    network: learned({ family: { name: 'network', hidden: [8, 4] }, optimizer: { name: 'adagrad' } }, events),
+    classes: learned({ task: 'multiclass', optimizer: { name: 'ftrl' } }, events),
   };
   const files: Record<string, Uint8Array> = {};
   for (const [name, model] of Object.entries(models)) {

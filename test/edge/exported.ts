@@ -10,8 +10,8 @@ import { SequentialModel } from '../../src/backtest/sequential-model.ts';
 import type { Disk } from '../../src/checkpoint/disk.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../../src/checkpoint/store.ts';
 import { buildModel } from '../../src/kernels/build-model.ts';
+import { viewOf } from '../../src/kernels/online-model.ts';
 import type { Features } from '../../src/protocol/messages.ts';
-import { Insight } from '../../src/replica/insight.ts';
 import { type Score, Scorer } from '../../src/replica/scorer.ts';
 import { writePredictOnly } from '../../src/server/predict-only.ts';
 
@@ -32,12 +32,15 @@ export function learned(input: ModelInput, events: readonly Event[]): Learned {
   const model = new SequentialModel(config, built);
   for (const [features, label] of events) model.learn({ features, label });
   const scorer = new Scorer(built.definition, built.featurizer, built.model);
-  const insight = new Insight(built, { contributionsMax: 1 });
+  const vector = built.featurizer.vector();
   return {
     config,
     model,
     predict: (features) => scorer.score(features, model.table, 0),
-    rawScore: (features) => insight.explanation({ features }, model.table).rawScore,
+    rawScore: (features) => {
+      built.featurizer.featurize(features, vector);
+      return built.model.predict(model.table, viewOf(vector));
+    },
   };
 }
 
