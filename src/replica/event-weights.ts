@@ -38,6 +38,7 @@ export async function largestWeights(
   { top, events: eventsMax }: WeightsQuery,
 ): Promise<Weights> {
   const { insight, state } = sources;
+  insight.requireWeights();
   const rows = new Map<number, Found>();
   let events = 0;
   let untilMs = performance.now() + sliceMs;
@@ -69,7 +70,7 @@ function note(insight: Insight, features: unknown, table: Float32Array, rows: Ma
       for (const name of names) if (found.names.size < namesMax) found.names.add(name);
     }
   } catch (error) {
-    if (!(error instanceof MillraceError) || error.message.startsWith('weights: ')) throw error;
+    if (!(error instanceof MillraceError)) throw error;
   }
 }
 

@@ -90,14 +90,20 @@ export class Insight {
     return { rawScore, contributions: largest, rest };
   }
 
-  /** What the event's features weigh, by row. Throws MillraceError when the features are bad, or have no weights. */
+  /** Throws MillraceError when no features of this model have a weight. */
+  requireWeights(): NonNullable<ScoreReading['weight']> {
+    const { reading } = this.#built;
+    if (reading?.weight === undefined) throw notTold('weights', this.#built);
+    return reading.weight;
+  }
+
+  /** What the event's features weigh, by row. Throws MillraceError when the features are bad. */
   weights(features: unknown, table: Float32Array): readonly NamedWeight[] {
+    const weight = this.requireWeights();
     const { featurizer, reading } = this.#built;
-    const weight = reading?.weight;
-    if (reading === undefined || weight === undefined) throw notTold('weights', this.#built);
     const named = featurizer.featurizeNamed(features, this.#vector);
     const event = viewOf(this.#vector);
-    const seen = reading.seen?.(table, event) ?? event;
+    const seen = reading?.seen?.(table, event) ?? event;
     return this.#named(seen, namesByKey(named)).map(({ at, names }) => {
       const row = seen.rows[at]!;
       return { row, names, weight: weight(table, row) };

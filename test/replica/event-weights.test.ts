@@ -112,3 +112,11 @@ t.test('weights - of exact ids and aggregates have names too', async (t) => {
   );
   t.ok(weights.every(({ weight }) => weight !== 0));
 });
+
+t.test('weights - of a model whose scores are no sum of them are refused by name', async (t) => {
+  const input: ModelInput = { family: { name: 'network' }, optimizer: { name: 'adagrad' } };
+  await t.rejects(world([event({ a: 1 }, 1)], input).weights(10, 10), {
+    code: 400,
+    message: 'weights: not there for a network',
+  });
+});
