@@ -12,7 +12,7 @@ import { ClassScores, classGradients } from '../model/class-scores.ts';
 import { optimizerOf } from '../model/optimizers/optimizer.ts';
 import { layoutOfClass, type RowLayout, sharedAt } from '../model/row-layout.ts';
 import { EventStatistics } from './event-statistics.ts';
-import type { LinearKernels, SizedKernels } from './linear-kernels.ts';
+import { isSteep, type LinearKernels, requireScore, type SizedKernels } from './linear-kernels.ts';
 import type { LinearOptions } from './linear-model.ts';
 import {
   allFinite,
@@ -38,6 +38,7 @@ export class ClassModel implements OnlineModel {
   /** Counted once for all classes, in the slots of the first. */
   readonly #counter: StepCounter | undefined;
   readonly #features: FeatureEntries | undefined;
+  readonly #isSteep: boolean;
   readonly #gradients: Float64Array;
   /** Stepped planes of each class, kept until all of them are known to be finite. */
   readonly #stepped: Float32Array[];
@@ -58,6 +59,7 @@ export class ClassModel implements OnlineModel {
     this.#loss = loss;
     this.#layouts = Array.from({ length: names.max }, (_, c) => layoutOfClass(layout, c));
     this.#statistics = layout.standardize ? new EventStatistics(layout) : undefined;
+    this.#isSteep = isSteep(optimizer);
     this.#gradients = new Float64Array(names.max);
     this.#stepped = Array.from({ length: names.max }, () => new Float32Array(0));
   }
@@ -145,6 +147,7 @@ export class ClassModel implements OnlineModel {
       gatherRows(this.#layouts[c]!, table, event, sized);
       const stepped = sized.step(this.#gradients[c]!, factors);
       if (!allFinite(stepped)) throw divergence('a parameter after this step');
+      if (this.#isSteep) requireScore(sized, stepped);
       if (this.#stepped[c]!.length < stepped.length) this.#stepped[c] = new Float32Array(stepped.length);
       this.#stepped[c]!.set(stepped);
     }

@@ -2,6 +2,7 @@
 import type { KernelMode } from '../../config/schema.ts';
 import type { CoordinateOptimizerConfig } from '../model/optimizers/optimizer.ts';
 import { type KernelCompiler, kernelCompiler } from './gpu.ts';
+import { divergence } from './online-model.ts';
 import { type KernelReport, SizeClasses } from './size-classes.ts';
 import { type StepSource, stepSourceOf } from './step-sources.ts';
 
@@ -59,4 +60,12 @@ function compileClass(source: StepSource, compiler: KernelCompiler, size: number
       return step.run(rows, values, gradients);
     },
   };
+}
+
+/** Whether weights are exponentials of rows: finite rows may not be enough for a finite score. */
+export const isSteep = ({ name }: CoordinateOptimizerConfig): boolean => name === 'pistol';
+
+export function requireScore(sized: SizedKernels, stepped: Float32Array): void {
+  sized.rows.set(stepped);
+  if (!Number.isFinite(sized.score())) throw divergence('the score after this step');
 }

@@ -15,7 +15,7 @@ import type { SgdConfig } from '../model/optimizers/sgd.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
 import { EventStatistics } from './event-statistics.ts';
-import type { LinearKernels, SizedKernels } from './linear-kernels.ts';
+import { isSteep, type LinearKernels, requireScore, type SizedKernels } from './linear-kernels.ts';
 import {
   allFinite,
   divergence,
@@ -64,7 +64,7 @@ export class LinearModel implements OnlineModel {
     this.#features = layout.stateRows > 0 ? new FeatureEntries(layout, intercept) : undefined;
     this.#plainRate =
       intercept && 'plainInterceptRate' in optimizer ? optimizer.plainInterceptRate : undefined;
-    this.#isSteep = optimizer.name === 'pistol';
+    this.#isSteep = isSteep(optimizer);
     this.#followed = optimizer.name === 'sgd' && optimizer.importanceAware === true ? optimizer : undefined;
   }
 
@@ -142,10 +142,4 @@ export class LinearModel implements OnlineModel {
     // Nothing of an intercept that is stepped apart is left to the kernels.
     if (this.#plainRate !== undefined) sized.values[0] = 0;
   }
-}
-
-/** Of a rule whose weights are exponentials of its rows: finite rows may not be enough for a finite score. */
-function requireScore(sized: SizedKernels, stepped: Float32Array): void {
-  sized.rows.set(stepped);
-  if (!Number.isFinite(sized.score())) throw divergence('the score after this step');
 }

@@ -1,4 +1,5 @@
 /** A schedule as it is drawn from its seed: the model, the traffic, the weather, and what goes wrong when. */
+import { familySchema } from '../../config/family-schema.ts';
 import { parseConfig } from '../../config/load.ts';
 import { joinOf, optimizerSchema } from '../../config/optimizer-schema.ts';
 import type { Config, ConfigInput, ModelConfig } from '../../config/schema.ts';
@@ -89,6 +90,8 @@ const optimizers = optimizerSchema.options.map((option) =>
   optimizerSchema.parse({ name: [...option.shape.name.values][0] }),
 );
 
+const machine = familySchema.parse({ name: 'fm', factors: 2 });
+
 /** So few that they are forgotten. */
 const idsMax = 4;
 
@@ -150,9 +153,14 @@ const drawActors = (random: Random, isExact: boolean): ActorCounts => ({
 function drawConfig(random: Random, actors: ActorCounts): Config {
   const plain = base.models[modelName]!;
   const optimizer = random.pick(optimizers.filter((one) => actors.learners === 1 || joinOf(one) !== 'none'));
+  const task = random.pick(['binary', 'regression', 'multiclass'] as const);
+  const isMachine = optimizer.name === 'adagrad' && task === 'binary' && random.chance(0.5);
   const model: ModelConfig = {
     ...plain,
-    task: random.pick(['binary', 'regression'] as const),
+    task,
+    // Listed, so that several learners may be drawn; one label is none of them.
+    ...(task === 'multiclass' && { classes: [0, '1', true] }),
+    ...(isMachine && { family: machine }),
     optimizer,
     features: { ...plain.features, standardize: random.chance(0.3), intercept: random.chance(0.7) },
     partitions: random.pick([4, 7]),
@@ -214,10 +222,15 @@ function drawEvent(random: Random, task: ModelConfig['task'], isExact: boolean):
   if (random.chance(0.3)) features.bag = [random.pick(words), random.pick(words)];
   // With several learners it depends on the order whether a step overflows.
   if (isExact && random.chance(0.02)) features.n = 1e30;
-  const label = task === 'binary' ? random.between(0, 1) : Math.round(random.next() * 32) / 16;
+  const labels = {
+    binary: () => random.between(0, 1),
+    regression: () => Math.round(random.next() * 32) / 16,
+    multiclass: () => random.pick([0, 1, '0', true, true, isExact ? 'other' : 0]),
+  };
+  const label = labels[task]();
   const event: Record<string, unknown> = { features, label };
   if (random.chance(0.1)) event.weight = random.pick([0, 0.5, 2]);
-  if (random.chance(0.03)) event.label = 'yes';
+  if (random.chance(0.03)) event.label = ['yes'];
   if (random.chance(0.02)) delete event.features;
   return event;
 }
