@@ -3,7 +3,6 @@
  * with, and nothing of what learning needs. The version's own settings count, under which its rows have their meaning.
  */
 import type { Definition } from '../../config/fingerprint.ts';
-import { joinOf } from '../../config/optimizer-schema.ts';
 import type { ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import { type EdgeHeader, edgeChunks, knownFeatures } from '../../edge/format.ts';
 import type { Quantization } from '../../edge/weights.ts';
@@ -12,6 +11,7 @@ import type { Disk } from '../checkpoint/disk.ts';
 import { fullImages, piecesOf } from '../checkpoint/full-images.ts';
 import type { CheckpointStore, Manifest, ShardImage } from '../checkpoint/store.ts';
 import { linearReading, type WeightedOptimizer } from '../kernels/score-reading.ts';
+import { isPenalized } from '../model/optimizers/nag.ts';
 import { type RowLayout, rowLayoutOf, statisticsSlots } from '../model/row-layout.ts';
 import { edgeParts } from './edge-parts.ts';
 
@@ -63,7 +63,7 @@ function isWeighted(optimizer: OptimizerConfig): optimizer is WeightedOptimizer 
       return optimizer.plainInterceptRate === undefined;
     case 'nag':
       // Under a penalty all weights shrink, also those that are not touched.
-      return joinOf(optimizer) !== 'none';
+      return !isPenalized(optimizer);
     default:
       return true;
   }

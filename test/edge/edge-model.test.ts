@@ -13,6 +13,7 @@ const optimizers: readonly OptimizerConfig[] = [
   { name: 'adagrad', learningRate: 0.3, epsilon: 1e-8 },
   { name: 'sgd', learningRate: 0.05 },
   { name: 'nag', learningRate: 0.5 },
+  { name: 'nag', learningRate: 0.5, halfLife: 20 },
   { name: 'adam' },
   { name: 'momentum' },
 ] as readonly OptimizerConfig[];
@@ -238,6 +239,11 @@ t.test('an exported model - of a family that is not known here is refused by nam
     message: /exactIds/,
   });
   t.throws(() => loadModel(other({ weights: { type: 'int4', scale: 1 } })), { message: /int4/ });
+  for (const optimizer of [{ name: 'nag', l1: 0.1 }, { name: 'coin' }, { name: 'pistol' }] as const) {
+    await t.rejects(exportedFile(learned({ optimizer }, [])), {
+      message: `m cannot be exported to predict only: optimizer "${optimizer.name}" as it is set; others can`,
+    });
+  }
   await t.rejects(exportedFile(learned({ features: { exactIds: { of: ['a'] } } }, [])), {
     message: /m cannot be exported to predict only: features.exactIds/,
   });
