@@ -10,6 +10,9 @@ import { type Row, recordOf } from '../../src/formats/row.ts';
 import type { LearnEvent } from '../../src/protocol/messages.ts';
 import { dataMissing, readTable } from '../support/data.ts';
 
+// Recorded streams are long for a busy machine.
+t.setTimeout(180_000);
+
 interface Logged {
   readonly event: LearnEvent & { readonly time: number };
   readonly labelTime?: number | undefined;

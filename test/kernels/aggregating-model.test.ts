@@ -10,6 +10,9 @@ import type { Features } from '../../src/protocol/messages.ts';
 import { Insight } from '../../src/replica/insight.ts';
 import { Scorer } from '../../src/replica/scorer.ts';
 
+// Recorded streams are long for a busy machine.
+t.setTimeout(180_000);
+
 type Aggregates = NonNullable<NonNullable<ModelInput['features']>['aggregates']>;
 
 const withAggregates = (aggregates: Aggregates, more: ModelInput = {}) =>

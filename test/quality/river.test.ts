@@ -2,6 +2,9 @@ import t from 'tap';
 import { dataFolder } from '../../quality/data.ts';
 import { runRiver } from '../../quality/river/part.ts';
 
+// Recorded streams are long for a busy machine.
+t.setTimeout(180_000);
+
 const data = await dataFolder();
 const skip = data === undefined && 'no measuring data here';
 

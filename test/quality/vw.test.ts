@@ -3,6 +3,9 @@ import { dataFolder } from '../../quality/data.ts';
 import { optionsOf } from '../../quality/vw/command-line.ts';
 import { runCases } from '../../quality/vw/part.ts';
 
+// Recorded streams are long for a busy machine.
+t.setTimeout(180_000);
+
 const data = await dataFolder();
 const skip = data === undefined && 'no measuring data here';
 
