@@ -129,11 +129,17 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
 }
 
 /** A label is scaled where a prediction is scaled back by the same line, and by one learner, in whose order it is known. */
-function labelProblems(path: SettingPath, { task, loss, features, actors }: ModelConfig): Problem[] {
+function labelProblems(path: SettingPath, model: ModelConfig): Problem[] {
+  const { task, loss, features, actors } = model;
   if (features.standardizeLabel !== true) return [];
   const here = [...path, 'features', 'standardizeLabel'];
   if (task !== 'regression') return [wrongValue(here, `expected false with task "${task}", got true`)];
   if (loss === 'poisson') return [wrongValue(here, 'expected false with loss "poisson", got true')];
+  const bound = (['predictionMin', 'predictionMax'] as const).find((key) => model[key] !== undefined);
+  if (bound !== undefined) {
+    const sentence = `expected none with features.standardizeLabel, whose raw scores are not in units of the label, got ${model[bound]}`;
+    return [wrongValue([...path, bound], `${sentence}; remove one of them`)];
+  }
   if (actors.learners === 1) return [];
   const sentence = `expected 1 with features.standardizeLabel, got ${actors.learners}`;
   return [wrongValue([...path, 'actors', 'learners'], sentence)];

@@ -23,6 +23,10 @@ export function optimizerProblems(path: SettingPath, model: ModelConfig): Proble
     const sentence = `expected 1 with ${which}, whose rows two learners cannot join; got ${actors.learners}`;
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
+  if (optimizer.name === 'sgd' && optimizer.offset !== undefined && optimizer.power === undefined) {
+    const sentence = `expected it beside optimizer.power, without which the rate is constant; got ${optimizer.offset}`;
+    problems.push(wrongValue([...path, 'optimizer', 'offset'], sentence));
+  }
   return [...problems, ...boundProblems(path, model), ...classProblems(path, model)];
 }
 

@@ -174,10 +174,13 @@ export class SequentialModel {
 
   /** In a stream an event without a time has the broker's; here there is none. */
   #requireTime(time: number | undefined): void {
-    const { aggregates = [] } = this.#built.definition.features;
+    if (time !== undefined) return;
+    const { aggregates = [], exactIds } = this.#built.definition.features;
     const timed = aggregates.find(({ window }) => window?.ms !== undefined);
-    if (time !== undefined || timed === undefined) return;
-    throw new MillraceError('badInput', `time: missing, and aggregate ${timed.name} has a window of time`);
+    if (timed !== undefined)
+      throw new MillraceError('badInput', `time: missing, and aggregate ${timed.name} has a window of time`);
+    if (exactIds !== undefined && exactIds.expireAfterMs > 0)
+      throw new MillraceError('badInput', 'time: missing, and features.exactIds expire by it');
   }
 
   #viewOf(features: unknown, time = 0): EventView {

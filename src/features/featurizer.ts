@@ -235,8 +235,10 @@ export class Featurizer {
   #add(hash: number, value: number, numeric: 0 | 1, into: SparseVector, item?: string | number): void {
     const full = finalize(hash);
     const name = this.#named && featureName(this.#path, item);
-    if (this.#combiner.isExact && typeof item === 'string') this.#refer(full, item, into, name);
-    else if (!this.#combiner.isSilent) this.#put(full, value, numeric, into, name);
+    if (!this.#combiner.isSilent) {
+      if (this.#combiner.isExact && typeof item === 'string') this.#refer(full, item, into, name);
+      else this.#put(full, value, numeric, into, name);
+    }
     if (this.#combiner.isPlain) return;
     this.#combiner.add(full, value, name);
     if (typeof item === 'number') return;

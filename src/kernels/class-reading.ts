@@ -3,7 +3,9 @@
  * Each class has its weights at a place of its own in every row.
  */
 import type { ClassScores } from '../model/class-scores.ts';
-import type { RowLayout } from '../model/row-layout.ts';
+import { isPenalized } from '../model/optimizers/nag.ts';
+import { layoutOfClass, type RowLayout } from '../model/row-layout.ts';
+import { NagPenalty } from './nag-penalty.ts';
 import { linearReading, type ScoreReading, type WeightedOptimizer } from './score-reading.ts';
 
 export function classReading(
@@ -12,10 +14,12 @@ export function classReading(
   intercept: boolean,
   scores: ClassScores,
 ): ScoreReading {
-  const slots = layout.optimizerSlots / layout.classesMax;
-  const readings = Array.from({ length: layout.classesMax }, (_, c) =>
-    linearReading(layout, optimizer, intercept, c * slots),
-  );
+  const readings = Array.from({ length: layout.classesMax }, (_, c): ScoreReading => {
+    const own = layoutOfClass(layout, c);
+    if (optimizer.name === 'nag' && isPenalized(optimizer))
+      return new NagPenalty(own, optimizer, intercept ? 1 : 0).reading();
+    return linearReading(layout, optimizer, intercept, own.offset);
+  });
   return {
     contributions: (table, event, into) => readings[scores.best]!.contributions(table, event, into),
   };

@@ -48,10 +48,12 @@ export class ExactIdModel implements OnlineModel {
       const now = this.#ids.clockAfter(this.#ids.clock(table, clock), event.time);
       const isKnown = this.#knowsAll(table, event.references!, now);
       const predicted = isKnown ? undefined : this.predict(table, event);
+      const scores = predicted === undefined ? undefined : this.classes?.raw.slice(0, this.classes.count);
       this.#ids.setClock(table, clock, now, this.#log);
       const sighted = this.#with(event, (bucket, tag) => this.#ids.sight(table, bucket, tag, now, this.#log));
       const learned = this.#inner.learn(table, sighted, label, weight);
       this.#log.clear();
+      if (scores !== undefined) this.classes!.retell(scores);
       return predicted ?? learned;
     } catch (error) {
       this.#log.undo(table);

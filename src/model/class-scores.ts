@@ -43,9 +43,18 @@ export class ClassScores {
     else normalizedLinks(this.#loss, this.raw, count, this.probabilities);
   }
 
+  /** After `learn`, what a prediction had said of the known classes; one that is new had the score 0. */
+  retell(scores: Float64Array): void {
+    this.raw.fill(0, 0, this.count);
+    this.raw.set(scores);
+    this.settle(this.labels, this.count);
+  }
+
   /** After `predict`, when the label is known: a class that is new had the score 0. */
   judge(label: ClassLabel): void {
-    const known = this.labels.indexOf(label);
+    // As config/class-label.ts has it, which is no part of a model at the edge.
+    const text = String(label);
+    const known = this.labels.findIndex((one) => String(one) === text);
     this.label = known < 0 ? this.labels.length : known;
     if (known >= 0) return;
     if (this.label >= this.raw.length)

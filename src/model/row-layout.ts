@@ -53,7 +53,10 @@ export interface RowLayout {
 /** Slots of the running statistics behind the optimiser's: how many, their mean, their population variance. */
 export const statisticsSlots = 3;
 
-type Shaped = Pick<ModelConfig, 'task' | 'classes' | 'classesMax' | 'family' | 'optimizer' | 'features'>;
+type Shaped = Pick<
+  ModelConfig,
+  'task' | 'classes' | 'classesMax' | 'loss' | 'family' | 'optimizer' | 'features'
+>;
 
 export function rowLayoutOf(model: Shaped): RowLayout {
   const { slots, stateRows, maxima } = shapeOf(model);
@@ -136,13 +139,16 @@ function sharedLength(model: Shaped): number {
   return outputLength(model) + dense;
 }
 
-/** The names of classes that come with the labels; the range of labels that predictions keep to. */
+/**
+ * The names of classes that come with the labels; the range of labels that raw scores keep to, but for those of Poisson
+ * loss, which are logarithms of what labels count.
+ */
 export function outputLength(
-  model: Pick<Shaped, 'task' | 'family'> & Parameters<typeof classesMaxOf>[0],
+  model: Pick<Shaped, 'task' | 'loss' | 'family'> & Parameters<typeof classesMaxOf>[0],
 ): number {
-  const { family, task, classes } = model;
+  const { family, task, loss, classes } = model;
   if (task === 'multiclass') return classes === undefined ? namesLength(classesMaxOf(model)) : 0;
-  return family.name !== 'linear' && task === 'regression' ? labelRangeLength : 0;
+  return family.name !== 'linear' && task === 'regression' && loss !== 'poisson' ? labelRangeLength : 0;
 }
 
 interface RowShape {

@@ -172,7 +172,7 @@ function learnedRange(
   const { task, optimizer, loss, family } = definition;
   const none = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
   if (family !== undefined) {
-    if (task !== 'regression') return none;
+    if (task !== 'regression' || outputLength(modelOf(definition)) === 0) return none;
     const [isKnown = 0, least = 0, greatest = 0] = sharedNumbers(layout, reserved);
     return isKnown === 0 ? none : [least, greatest];
   }

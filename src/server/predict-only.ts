@@ -55,12 +55,12 @@ const knownSettings: ReadonlySet<string> = new Set<keyof Definition>([
 
 /** The row alone must say the weight, whatever the value is that it is multiplied with, and whichever row it is. */
 function isWeighted(optimizer: OptimizerConfig): optimizer is WeightedOptimizer {
+  // An intercept of its own is added to the score behind the rounding of the rest.
+  if ('plainInterceptRate' in optimizer && optimizer.plainInterceptRate !== undefined) return false;
   switch (optimizer.name) {
     case 'coin':
     case 'pistol':
       return false;
-    case 'ftrl':
-      return optimizer.plainInterceptRate === undefined;
     case 'nag':
       // Under a penalty all weights shrink, also those that are not touched.
       return !isPenalized(optimizer);

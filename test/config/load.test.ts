@@ -267,6 +267,14 @@ t.test('config - settings that do not go together are refused by path', async (t
       nats({ user: 'u', token: 't' }),
       'nats.token: expected one way to sign in, got nats.user and nats.token',
     ],
+    [
+      refusal(ofModel({ task: 'regression', predictionMin: 0, features: { standardizeLabel: true } })),
+      'models.flights.predictionMin: expected none with features.standardizeLabel',
+    ],
+    [
+      refusal(ofModel({ optimizer: { name: 'sgd', offset: 10 } })),
+      'models.flights.optimizer.offset: expected it beside optimizer.power',
+    ],
     [refusal('{"supervisor":{"heartbeatMs":20000}}'), 'supervisor.heartbeatTimeoutMs: expected more than'],
     [
       refusal('{"supervisor":{"backoffMaxMs":1}}'),

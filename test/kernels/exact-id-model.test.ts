@@ -6,6 +6,7 @@ import { buildModel } from '../../src/kernels/build-model.ts';
 import { sigmoid } from '../../src/model/losses/logistic.ts';
 import { Insight } from '../../src/replica/insight.ts';
 import { randomFrom } from '../checks/kernels.ts';
+import { TableModel } from '../checks/online-model.ts';
 
 const modelOf = (features: ModelInput['features'], more: ModelInput = {}) =>
   new SequentialModel(modelSchema.parse({ optimizer: { name: 'adagrad' }, ...more, features }));
@@ -122,4 +123,40 @@ t.test('exact ids - several learners are refused by name', async (t) => {
   t.throws(() => parseConfig(JSON.stringify({ models }), 'c.json'), {
     message: /models\.m\.actors\.learners: expected 1 with features\.exactIds/,
   });
+});
+
+t.test('exact ids - what is counted of several classes is what a predictor would have said', async (t) => {
+  const random = randomFrom(5);
+  const model = new TableModel({
+    task: 'multiclass',
+    family: { name: 'network', hidden: [4] },
+    features: { bits: 8, exactIds: { of: ['user'], bits: 6, admitAfter: 2 } },
+  });
+  const told = () => [...model.built.model.classes!.probabilities];
+  const labels = ['a', 'b', 'c'];
+  let different = 0;
+  for (let n = 0; n < 400; n++) {
+    const features = { user: `u${Math.floor(60 * random())}`, x: random() };
+    const raw = model.predict({ features, label: 'a' });
+    const before = told();
+    const learned = model.learn({ features, label: labels[Math.floor(3 * random())]! });
+    // The first labels bring classes that a prediction did not know.
+    if (n > 20 && (learned !== raw || told().some((share, c) => share !== before[c]))) different++;
+  }
+  t.equal(different, 0);
+});
+
+t.test('exact ids - those that stand in combinations only have no row', async (t) => {
+  const [silent, other] = [['user'], undefined].map((ignoreLinear) =>
+    modelOf({ bits: 8, exactIds: { of: ['user'] }, interactions: [['user', 'day']], ignoreLinear }),
+  );
+  const event = { features: { user: 'a', day: 'mon' }, label: 1 };
+  t.equal(silent!.step(event).features, 3);
+  t.equal(other!.step(event).features, 3);
+  t.not(silent!.fingerprint, other!.fingerprint);
+});
+
+t.test('exact ids - that expire need the times of events', async (t) => {
+  const model = modelOf({ bits: 8, exactIds: { of: ['user'], expireAfterMs: 1000 } });
+  t.throws(() => model.step({ features: { user: 'a' }, label: 1 }), { message: /^time: missing/ });
 });

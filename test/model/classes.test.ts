@@ -117,6 +117,17 @@ t.test('metrics - of several classes: accuracy, log loss and macro F1', async (t
   t.equal(metricsView(totals, { ...definition, classesMax: 46 }).macroF1, null, 'no matrix for so many');
 });
 
+t.test('class scores - a label is of the class with its text', async (t) => {
+  const scores = new ClassScores(2, 'softmax');
+  for (const label of [2, '2']) {
+    scores.raw.set([-1, 0]);
+    scores.settle(['1', '2'], 2);
+    scores.judge(label);
+    t.same([scores.label, scores.isCorrect], [1, true]);
+  }
+  t.throws(() => scores.judge(3), { message: /none of the 2 classes/ });
+});
+
 t.test('class scores - a class that was new cannot have been chosen', async (t) => {
   const scores = new ClassScores(3, 'softmax');
   scores.raw.set([-1, 0]);
