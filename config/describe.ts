@@ -69,7 +69,8 @@ export function expectedAt(path: SettingPath, config: unknown): string {
 export function keysAt(path: SettingPath, config: unknown): string[] {
   const node = nodeAt(path, config);
   if (node === undefined) return [];
-  const chosen = node.oneOf === undefined ? node : variantOf(node.oneOf, valueAt(path, config));
+  const variants = node.oneOf ?? node.anyOf?.find(({ oneOf }) => oneOf !== undefined)?.oneOf;
+  const chosen = variants === undefined ? node : variantOf(variants, valueAt(path, config));
   return Object.keys(chosen?.properties ?? {});
 }
 
@@ -182,6 +183,9 @@ function nodeAt(path: SettingPath, config: unknown): SchemaNode | undefined {
 }
 
 function memberOf(node: SchemaNode, key: string, value: unknown): SchemaNode | undefined {
+  // A name alone, or an object with numbers of its own: what has members is the object.
+  const object = node.anyOf?.find(({ oneOf }) => oneOf !== undefined);
+  if (object !== undefined) return memberOf(object, key, value);
   if (node.oneOf === undefined) {
     const chosen = typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined;
     return node.properties?.[key] ?? chosen;

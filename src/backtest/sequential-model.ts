@@ -124,7 +124,7 @@ export class SequentialModel {
     const { classes } = model;
     addPrediction(this.totals, definition, raw, label, weight, classes);
     this.predicted++;
-    const step = { raw, label, weight, features: view.to };
+    const step = { raw, label, weight, features: view.to - model.layout.stateRows };
     if (classes !== undefined) return { ...step, chosen: classes.labels[classes.best], loss: classes.loss };
     return { ...step, loss: lossFunction(definition.loss).value(raw, label as number) };
   }

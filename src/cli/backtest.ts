@@ -12,10 +12,11 @@ import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './eve
 import { exitCodes, SilentFailure, UsageError } from './failure.ts';
 import { fileBar } from './file-bar.ts';
 import { firstVersionOf } from './first-version.ts';
-import { type Delay, type DelayOptions, delayOf, withDelayOptions } from './label-delay.ts';
+import { type Delay, type DelayOptions, delayColumnOf, delayOf, withDelayOptions } from './label-delay.ts';
 import {
   chosenModel,
   type ModelOptions,
+  modelFlagOf,
   modelOfFile,
   placeOfModel,
   withModelOptions,
@@ -31,7 +32,9 @@ interface BacktestCommandOptions extends ModelOptions, EventOptions, DelayOption
 
 const example = `${eventHelp}
 Each event is predicted before it is learned, by the model and the kernels that a server would run. The same log
-gives the parameters that a server with one learner has after it; the fingerprint names them.
+gives the parameters that a server with one learner has after it; the fingerprint names them. In the table "predicted"
+is the raw score (log-odds with logistic loss), "features" counts the constant term. In LIBSVM's and Vowpal Wabbit's text
+a label of a binary model is 1, or else -1 or 0, unless --positive says which value means 1.
 
 With --delay an event is predicted at its own time, and learned when its label is there, before what happens then or
 later. The figures are those of the predictions. A label that comes after the last event is learned at the end; one
@@ -70,6 +73,11 @@ function chosenFiles(file: string | undefined, options: BacktestCommandOptions):
     return { file: file ?? '-', candidates: [{ name: 'model', config: chosenModel(options) }] };
   }
   if (options.config !== undefined) throw new UsageError('give --config or --compare, not both');
+  if (options.save === true)
+    throw new UsageError('--save stores one model; it has no meaning with --compare');
+  const flag = modelFlagOf(options);
+  if (flag !== undefined)
+    throw new UsageError(`--${flag} has no meaning with --compare, whose models are those of its files`);
   const configs = file === undefined ? compare.slice(0, -1) : compare;
   if (configs.length < 2) {
     throw new UsageError(
@@ -92,7 +100,7 @@ async function run(
     throw new UsageError('no events; name a file: millrace backtest FILE');
   }
   const source = await openSource(file, terminal.stdin);
-  const { rows, format } = await recordsOf(source, options);
+  const { rows, format } = await recordsOf(source, options, delayColumnOf(options));
   const delay = delayOf(options, options, format);
   const saving = await savingTo(options);
   const bar = fileBar(source, options.json !== true && terminal.stderrIsTerminal);
@@ -142,15 +150,15 @@ async function savingTo(
 
 const barEvery = 500;
 
-/** In LIBSVM's and VW's text the classes are usually -1 and 1: for a binary model 1 is 1 and all else 0. */
+/** In LIBSVM's and VW's text the labels of a binary model are usually -1 and 1. */
 function mappingOf(
   options: EventOptions,
   format: RecordFormat,
   candidates: readonly Candidate[],
   delay: Delay | undefined,
 ): Mapping {
-  const isBinary = candidates.every(({ config }) => config.task === 'binary');
-  if (candidates.every(({ config }) => config.task === 'multiclass')) return { ...options, classes: true };
   const timed = delay?.column === undefined ? options : { ...options, labelTime: delay.column };
-  return holdsEvents(format) && isBinary ? { positive: '1', ...timed } : timed;
+  if (candidates.every(({ config }) => config.task === 'multiclass')) return { ...timed, classes: true };
+  const isBinary = candidates.every(({ config }) => config.task === 'binary');
+  return holdsEvents(format) && isBinary ? { signed: true, ...timed } : timed;
 }

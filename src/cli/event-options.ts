@@ -38,10 +38,16 @@ ISO 8601.
 `;
 
 /** The records of the source; throws UsageError when an option has nothing to act on. */
-export async function recordsOf(source: Source, options: EventOptions): Promise<Records> {
+export async function recordsOf(
+  source: Source,
+  options: EventOptions,
+  delayColumn?: string,
+): Promise<Records> {
+  const { format, categorical = [], drop = [] } = options;
   const records = await readRecords(source, {
-    ...(options.format === undefined ? {} : { format: options.format }),
-    categorical: new Set(options.categorical),
+    ...(format === undefined ? {} : { format }),
+    categorical: new Set(categorical),
+    columns: [...drop, ...categorical, ...(delayColumn === undefined ? [] : [delayColumn])],
   });
   refuseWithoutLabel(options, records.format);
   return records;

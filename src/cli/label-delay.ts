@@ -42,12 +42,15 @@ export function delayOf(
     throw new UsageError(`--delay has no meaning for ${format}, whose lines have no time`);
   if (label !== undefined && time === undefined)
     throw new UsageError('--delay needs --time COLUMN beside it: when each event happened');
-  const ms = durationMs(delay);
   return {
-    labels: { ms, waitingMax: waitingMax ?? waitingMaxByDefault },
-    column: ms === undefined ? delay : undefined,
+    labels: { ms: durationMs(delay), waitingMax: waitingMax ?? waitingMaxByDefault },
+    column: delayColumnOf({ delay }),
   };
 }
+
+/** The column that says when a label is known; undefined for a duration. */
+export const delayColumnOf = ({ delay }: DelayOptions): string | undefined =>
+  delay === undefined || durationMs(delay) !== undefined ? undefined : delay;
 
 /** Undefined for what is no duration: a column. */
 function durationMs(text: string): number | undefined {

@@ -52,13 +52,17 @@ export const withModelOptions = (command: Command): Command =>
       ).argParser((text: string, before: readonly string[] = []) => [...before, text]),
     );
 
+/** The first flag that says something of a model; undefined when there is none. */
+export function modelFlagOf(options: ModelOptions): string | undefined {
+  const flag = flagged.find((name) => options[name] !== undefined);
+  return flag ?? (options.intercept === false ? 'no-intercept' : undefined);
+}
+
 /** Throws SetupError or UsageError of one line that names the setting. */
 export function chosenModel(options: ModelOptions): ModelConfig {
-  const flags = flagged.filter((name) => options[name] !== undefined);
   if (options.config !== undefined) {
-    if (flags.length > 0 || options.intercept === false) {
-      throw new UsageError(`give --config or --${flags[0] ?? 'no-intercept'}, not both`);
-    }
+    const flag = modelFlagOf(options);
+    if (flag !== undefined) throw new UsageError(`give --config or --${flag}, not both`);
     return modelOfFile(options.config, options.model);
   }
   if (options.model !== undefined) throw new UsageError('--model needs --config FILE beside it');
@@ -96,7 +100,7 @@ function settingsOf(options: ModelOptions): Settings {
   const { task, loss, family, bits, interactions, standardize, intercept, kernel } = options;
   const kind = family === undefined ? {} : { family: { name: family } };
   const features: Settings = {
-    ...(bits === undefined ? {} : { bits: Number(bits) }),
+    ...(bits === undefined ? {} : { bits: jsonOrText(bits) }),
     ...(interactions === undefined ? {} : { interactions: interactions.map((cross) => cross.split(':')) }),
     ...(standardize === undefined ? {} : { standardize }),
     ...(intercept === false ? { intercept } : {}),

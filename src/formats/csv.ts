@@ -16,6 +16,8 @@ const headerBytes = 64 * 1024;
 export interface CsvOptions {
   /** Columns whose cells stay text, numbers too. */
   readonly categorical?: ReadonlySet<string>;
+  /** Columns that the header must have: who misspells one to be dropped would learn from it. */
+  readonly required?: readonly string[];
 }
 
 export async function* readCsv(
@@ -29,7 +31,7 @@ export async function* readCsv(
   for await (const batch of parsing.batchesOf(chunks)) {
     for (const { cells, ...found } of batch) {
       line = found.line;
-      if (columns === undefined) columns = headerOf(cells);
+      if (columns === undefined) columns = headerOf(cells, options.required ?? []);
       else yield rowOf(line, cells, columns, options.categorical);
     }
   }
@@ -110,7 +112,7 @@ function rowOf(
   return recordOf(line, record);
 }
 
-function headerOf(cells: readonly string[]): readonly string[] {
+function headerOf(cells: readonly string[], required: readonly string[]): readonly string[] {
   const names = cells.map((cell) => cell.trim());
   const empty = names.indexOf('');
   if (empty >= 0) throw new MillraceError('badInput', `column ${empty + 1} of the header has no name`);
@@ -119,6 +121,10 @@ function headerOf(cells: readonly string[]): readonly string[] {
   if (seen.has('__proto__'))
     throw new MillraceError('badInput', 'the header names a column __proto__; rename it');
   if (twice !== undefined) throw new MillraceError('badInput', `the header names column ${twice} twice`);
+  const missing = required.find((name) => !seen.has(name));
+  if (missing !== undefined) {
+    throw new MillraceError('badInput', `there is no column "${missing}"; there are ${names.join(', ')}`);
+  }
   return names;
 }
 

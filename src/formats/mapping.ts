@@ -14,6 +14,8 @@ export interface Mapping {
   readonly positive?: string;
   /** Whether labels are classes, whose text is as good as a number. */
   readonly classes?: boolean;
+  /** Whether -1 means 0, beside 0, and 1 means 1, unless `positive` says what does. */
+  readonly signed?: boolean;
   readonly id?: string;
   readonly time?: string;
   /** Says when the label was known; no feature. */
@@ -30,17 +32,25 @@ export function eventOf(record: FileRecord, mapping: Mapping): LearnEvent {
   return mapping.label === undefined ? wireEvent(record, mapping) : flatEvent(record, mapping.label, mapping);
 }
 
-function wireEvent(record: FileRecord, { positive, classes = false }: Mapping): LearnEvent {
+function wireEvent(record: FileRecord, mapping: Mapping): LearnEvent {
   if (typeof record.features !== 'object' || record.features === null) {
     throw bad(
       'expected {"features": {...}, "label": ...}; for flat records name the label with --label COLUMN',
     );
   }
+  const { positive, classes = false, signed = false } = mapping;
+  if (record.label === undefined || record.label === null) throw bad('"label" is missing');
   if (!isLabel(record.label, classes)) throw bad('"label" is neither a number nor a boolean');
   const event = record as unknown as LearnEvent;
-  return positive === undefined
-    ? event
-    : { ...event, label: labelOf(event.label, 'label', { positive, classes }) };
+  if (positive !== undefined) return { ...event, label: labelOf(event.label, 'label', mapping) };
+  return signed ? { ...event, label: signedLabel(event.label) } : event;
+}
+
+function signedLabel(label: Label): Label {
+  if (label === 1 || label === 0 || label === -1) return label === 1 ? 1 : 0;
+  throw bad(
+    `label: expected 1, and -1 or 0, got ${JSON.stringify(label)}; name the value that means 1 with --positive VALUE`,
+  );
 }
 
 function flatEvent(record: FileRecord, labelColumn: string, mapping: Mapping): LearnEvent {
@@ -84,7 +94,7 @@ function labelOf(
   if (positive !== undefined) return isValue(value, positive) ? 1 : 0;
   if (isLabel(value, classes)) return value;
   throw bad(
-    `label "${column}" is ${JSON.stringify(value)}, not a number; name the value that means 1 with --positive VALUE`,
+    `label "${column}" is ${JSON.stringify(value)}, not a number; name the value that means 1 with --positive VALUE, or say --classes where labels name classes`,
   );
 }
 

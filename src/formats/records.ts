@@ -19,6 +19,8 @@ export interface RecordOptions {
   readonly format?: RecordFormat;
   /** Columns of a table whose numbers are names. */
   readonly categorical?: ReadonlySet<string>;
+  /** Columns that a table must have. */
+  readonly columns?: readonly string[];
 }
 
 export interface Records {
@@ -29,17 +31,18 @@ export interface Records {
 export async function readRecords(source: Source, options: RecordOptions = {}): Promise<Records> {
   const { head, chunks } = await peek(source.chunks, 1);
   const format = options.format ?? formatByName(source.name) ?? formatOf(head, source.name);
-  return { format, rows: readers[format](chunks, options.categorical ?? new Set()) };
+  return { format, rows: readers[format](chunks, options.categorical ?? new Set(), options.columns ?? []) };
 }
 
 type Reader = (
   chunks: AsyncIterable<Uint8Array>,
   categorical: ReadonlySet<string>,
+  columns: readonly string[],
 ) => AsyncIterable<Row<FileRecord>>;
 
 const readers: Readonly<Record<RecordFormat, Reader>> = {
   jsonl: (chunks, categorical) => asText(readJsonLines(chunks), categorical),
-  csv: (chunks, categorical) => readCsv(chunks, { categorical }),
+  csv: (chunks, categorical, required) => readCsv(chunks, { categorical, required }),
   libsvm: readLibsvm,
   vw: readVw,
 };

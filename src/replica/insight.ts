@@ -145,12 +145,16 @@ export function requireUncertainty(built: BuiltModel): NonNullable<ScoreReading[
 
 function notTold(what: string, { definition }: BuiltModel): MillraceError {
   const { family, classesMax, optimizer } = definition;
-  const kind = `a model of ${classesMax > 0 ? 'several classes' : 'one score'} with optimizer ${optimizer.name}`;
-  return new MillraceError(
-    'badInput',
-    `${what}: not there for ${family.name === 'network' ? 'a network' : kind}`,
-  );
+  const linear = `a model of ${classesMax > 0 ? 'several classes' : 'one score'} with optimizer ${optimizer.name}`;
+  const kind = family.name === 'linear' ? linear : familyNames[family.name];
+  return new MillraceError('badInput', `${what}: not there for ${kind}`);
 }
+
+const familyNames = {
+  fm: 'a factorisation machine',
+  mf: 'a matrix factorisation',
+  network: 'a network',
+} as const;
 
 /** Each name once: a word that comes twice in a bag is one feature. */
 export function namesByKey(named: readonly NamedFeature[]): Map<number, string[]> {

@@ -1,5 +1,8 @@
 /** A rank request, checked: one context, candidates beside it, and what is wanted of the order. */
+import type { z } from 'zod';
 import { type ExploreConfig, exploreSchema } from '../../config/explore-schema.ts';
+import { problemsOf } from '../../config/issues.ts';
+import { pathText } from '../../config/problem.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Freshness } from '../protocol/messages.ts';
 import { freshnessOf, idOf, shown, timeOf } from './predict-request.ts';
@@ -92,8 +95,16 @@ function exploreOf(explore: unknown): ExploreConfig | undefined {
   if (explore === undefined || explore === null) return undefined;
   const result = exploreSchema.safeParse(explore);
   if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw new MillraceError('badInput', `${['explore', ...path].join('.')}: ${message}`);
+  throw new MillraceError('badInput', exploreProblem(result.error.issues, explore));
+}
+
+/** In the words of the configuration, where the same setting is a model's default. */
+function exploreProblem([issue]: readonly z.core.$ZodIssue[], explore: unknown): string {
+  const place = ['models', 'model', 'rank'];
+  const first = issue!.code === 'unrecognized_keys' ? { ...issue!, keys: issue!.keys.slice(0, 1) } : issue!;
+  const placed = { ...first, path: [...place, 'explore', ...first.path] };
+  const [problem] = problemsOf([placed], { models: { model: { rank: { explore } } } });
+  return `${pathText(problem!.path.slice(place.length))}: ${problem!.sentence}`;
 }
 
 const isObject = (value: unknown): value is Fields =>

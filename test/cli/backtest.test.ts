@@ -164,6 +164,40 @@ t.test('backtest - labels that come late, by a duration or at the time in a colu
   );
 });
 
+t.test('backtest - labels of several classes come late, too', async (t) => {
+  const rows = Array.from({ length: 60 }, (_, at) => `${at % 3},${'abc'[at % 3]},${at},${at + 2}`);
+  const folder = t.testdir({ 'log.csv': `x,kind,at,known\n${rows.join('\n')}\n` });
+  const log = [`${folder}/log.csv`, '--task', 'multiclass', '--label', 'kind', '--time', 'at'];
+  const byColumn = await reportOf([...log, '--delay', 'known']);
+  t.match(byColumn, { events: 60, lateLabels: { never: 0 } });
+  const byDuration = await reportOf([...log, '--drop', 'known', '--delay', '2s']);
+  t.equal(byColumn.fingerprint, byDuration.fingerprint, 'the column of the times is no feature');
+});
+
+t.test("backtest - the table counts features and the constant, not the optimiser's own rows", async (t) => {
+  const folder = t.testdir({ 'log.csv': 'a,b,y\n1,2,0\n' });
+  for (const optimizer of ['nag', 'sgd', 'coin']) {
+    const { stdout } = await inProcess([
+      'backtest',
+      `${folder}/log.csv`,
+      '--label',
+      'y',
+      '--optimizer',
+      optimizer,
+    ]);
+    t.match(stdout, / 1 +0\.0000 +0\.0000 +3\n/, optimizer);
+  }
+});
+
+t.test("backtest - a binary model takes 1, -1 and 0 of LIBSVM's and Vowpal Wabbit's labels", async (t) => {
+  const folder = t.testdir({ 'a.vw': '1 |a b\n-1 |a c\n0 |a d\n', 'b.svm': '1 1:1\n2 1:2\n' });
+  t.equal((await reportOf([`${folder}/a.vw`])).metrics.meanLabel, 1 / 3);
+  const { code, stderr } = await inProcess(['backtest', `${folder}/b.svm`]);
+  t.equal(code, 2);
+  t.match(stderr, /^error: line 2: label: expected 1, and -1 or 0, got 2; .* --positive VALUE\n$/);
+  t.equal((await reportOf([`${folder}/b.svm`, '--positive', '2'])).metrics.meanLabel, 0.5);
+});
+
 t.test('backtest - a bad row ends it in one line, or is passed over', async (t) => {
   const folder = t.testdir({
     'bad.jsonl': `${jsonLines.split('\n').slice(0, 3).join('\n')}\n{"features": {}, "label": 7}\n{"features":\n`,
@@ -188,7 +222,19 @@ t.test('backtest - a bad row ends it in one line, or is passed over', async (t) 
       [`${folder}/bad.jsonl`, '--loss', 'logistic', '--task', 'regression'],
       /expected "squared", .* for task "regression"/,
     ],
-    [[`${folder}/bad.jsonl`, '--bits', 'many'], /models\.model\.features\.bits/],
+    [[`${folder}/bad.jsonl`, '--bits', 'many'], /models\.model\.features\.bits: .*, got "many"/],
+    [
+      [`${folder}/bad.jsonl`, '--task', 'regression', '--loss', 'quantile', '--set', 'loss.tau=2'],
+      /models\.model\.loss\.tau: expected a number from 0\.001 to 0\.999, got 2/,
+    ],
+    [[`${folder}/bad.jsonl`, '--compare', 'a', 'b', '--bits', '9'], /--bits has no meaning with --compare/],
+    [[`${folder}/bad.jsonl`, '--compare', 'a', 'b', '--save'], /--save stores one model/],
+    [[`${folder}/text.csv`, '--label', 'y', '--drop', 'b'], /there is no column "b"; there are a, y/],
+    [[`${folder}/text.csv`, '--label', 'y', '--categorical', 'c'], /there is no column "c"/],
+    [
+      [`${folder}/timed.csv`, '--label', 'y', '--time', 'at', '--delay', '1week'],
+      /there is no column "1week"; there are at, y, known/,
+    ],
     [[`${folder}/bad.jsonl`, '--set', 'alpha'], /expected PATH=VALUE/],
     [[`${folder}/bad.jsonl`, '--set', '__proto__.x=1'], /__proto__/],
     [

@@ -8,7 +8,7 @@ t.test('mapping - an event as on the wire stays as it is', async (t) => {
   t.equal(eventOf(event, {}), event);
   t.throws(() => eventOf({ a: 1, label: 1 }, {}), { kind: 'badInput', message: /--label COLUMN/ });
   t.throws(() => eventOf({ features: { a: 1 } }, {}), {
-    message: /"label" is neither a number nor a boolean/,
+    message: /"label" is missing/,
   });
 });
 

@@ -163,9 +163,22 @@ t.test('what is wrong - is refused by the name of the field, and the whole reque
     [{ candidates: [one], top: 0 }, /^400 top: expected a whole number from 1, got 0/],
     [{ candidates: [one], minSeq: -1 }, /^400 minSeq: /],
     [{ candidates: [one], id: '' }, /^400 id: /],
-    [{ candidates: [one], explore: 'softmax' }, /^400 explore: /],
-    [{ candidates: [one], explore: { name: 'greedy' } }, /^400 explore.name: /],
-    [{ candidates: [one], explore: { name: 'epsilon-greedy', epsilon: 2 } }, /^400 explore.epsilon: /],
+    [
+      { candidates: [one], explore: 'softmax' },
+      /^400 explore: expected an object whose "name" is .*, got "softmax"/,
+    ],
+    [
+      { candidates: [one], explore: { name: 'greedy' } },
+      /^400 explore.name: expected "none", "epsilon-greedy" or "softmax", got "greedy"/,
+    ],
+    [
+      { candidates: [one], explore: { name: 'epsilon-greedy', epsilon: 2 } },
+      /^400 explore.epsilon: expected a number from 0 to 1, got 2/,
+    ],
+    [
+      { candidates: [one], explore: { name: 'softmax', epsilon: 0.1 } },
+      /^400 explore.epsilon: unknown key here; it is a setting of "epsilon-greedy"/,
+    ],
   ];
   for (const [body, refusal] of cases) t.match(refusalOf(body), refusal);
   const wide = { candidates: [{ id: 'a', features: { tags: ['x', 'y', 'z'] } }], context };
