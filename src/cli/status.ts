@@ -114,7 +114,7 @@ function modelText(model: ModelStatus, actors: readonly ActorStatus[]): string {
   const executor =
     kernels.fallback === undefined ? kernels.executor : `${kernels.executor} (${kernels.fallback})`;
   const pairs: [string, string][] = [
-    ['model', `${model.model}: ${model.task}, ${model.optimizer}`],
+    ['model', `${model.model}: ${model.task}, ${model.family}, ${model.optimizer}`],
     ['phase', reason === undefined ? phaseText(model.phase) : `${phaseText(model.phase)}: ${reason}`],
     [
       'learned',

@@ -226,6 +226,7 @@ export interface ModelStatus {
   /** Present while the guard has stopped learning. */
   readonly guard?: GuardStop;
   readonly task: string;
+  readonly family: string;
   readonly optimizer: string;
   readonly epoch: number;
   readonly version: number;

@@ -34,6 +34,7 @@ export function modelStatus(
     ...(regression === undefined ? {} : { regression }),
     ...(stop === undefined ? {} : { guard: stop }),
     task: config.task,
+    family: config.family.name,
     optimizer: config.optimizer.name,
     epoch: served.epoch,
     version: served.version,

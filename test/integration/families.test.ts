@@ -11,7 +11,7 @@ import { startSystem, systemMissing, temporaryFolder } from '../support/system.t
 
 const skip = systemMissing();
 // On a busy machine; a test that waits in vain says so itself, long before.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 
 type Case = readonly [shards: number, eventsMax: number, model: ModelInput];
 const adagrad = { optimizer: { name: 'adagrad' } } as const;
@@ -93,7 +93,7 @@ const families: Readonly<Record<string, ModelInput>> = {
 t.test('another number of shards after a restart - the same parameters', { skip }, async (t) => {
   const dataDir = await temporaryFolder(t);
   const names = Object.keys(families);
-  const streams = names.map((name, at) => madeStream(11 + at, 900, taskOf(families[name]!), 60));
+  const streams = names.map((name, at) => madeStream(11 + at, 450, taskOf(families[name]!), 60));
   const logs = names.map((): Log => new Map());
   for (const [part, shards] of [2, 5, 1].entries()) {
     const inputs = names.map((name): [string, ModelInput] => {
@@ -117,4 +117,67 @@ t.test('another number of shards after a restart - the same parameters', { skip 
     }
     await system.stop();
   }
+});
+
+t.test('several classes - replies, rejections and status over the wire', { skip }, async (t) => {
+  const model: ModelInput = { ...adagrad, task: 'multiclass', classesMax: 3, features: { bits: 8 } };
+  const system = await startSystem(t, { models: { model } });
+  const { client } = system;
+  const ask = (legs: number, minSeq?: number) =>
+    client.predict<string | number | boolean>(
+      'model',
+      { legs: `${legs}` },
+      minSeq === undefined ? {} : { minSeq },
+    );
+  await t.rejects(client.predict('model', { legs: '4' }, { timeoutMs: 300 }), {
+    kind: 'notReady',
+    message: /no class is known yet/,
+  });
+  const kinds = ['cat', 2, true];
+  const events = Array.from({ length: 90 }, (_, at) => ({
+    features: { legs: `${at % 3}` },
+    label: kinds[at % 3]!,
+  }));
+  await client.learn('model', events);
+  const { seq } = await client.learn('model', { features: { legs: '9' }, label: 'one too many' });
+  for (const [legs, kind] of kinds.entries()) {
+    const { prediction, score, probabilities } = await ask(legs, seq);
+    t.equal(prediction, kind);
+    t.same(Object.keys(probabilities!).sort(), ['2', 'cat', 'true']);
+    t.equal(probabilities![String(kind)], score);
+    const sum = Object.values(probabilities!).reduce((total, share) => total + share, 0);
+    t.ok(Math.abs(sum - 1) < 1e-9 && score > 0.5, `${sum}`);
+  }
+  const json = await system.connect({ wire: 'json' });
+  const packed = await ask(1);
+  const {
+    id: _own,
+    ageMs: _age,
+    ...plain
+  } = await json.predict<string | number | boolean>('model', { legs: '1' });
+  t.match(packed, plain, 'the same in JSON');
+  const status = await system.caughtUp('model', seq);
+  t.match(status, { task: 'multiclass', family: 'linear', learned: 90, rejected: 1 });
+  const { accuracy, macroF1, logLoss, auc, meanLabel } = status.metrics.total;
+  t.ok(accuracy! > 0.8 && macroF1! > 0.8 && logLoss! < 0.8, `${accuracy}, ${macroF1}, ${logLoss}`);
+  t.same([auc, meanLabel], [null, null]);
+});
+
+t.test('matrix factorisation - ranks items for a user', { skip }, async (t) => {
+  const model: ModelInput = { family: { ...pair, user: 'who', item: 'what' }, task: 'regression' };
+  const system = await startSystem(t, { models: { model } });
+  const events = Array.from({ length: 400 }, (_, at) => ({
+    features: { who: at % 10, what: `w${at % 7}` },
+    label: (at % 10) % 2 === (at % 7) % 2 ? 5 : 1,
+  }));
+  const { seq } = await system.client.learn('model', events);
+  const candidates = ['w0', 'w1', 'w2', 'w3'].map((what) => ({ id: what, features: { what } }));
+  const { items } = await system.client.rank('model', { context: { who: 3 }, candidates }, { minSeq: seq });
+  t.same(
+    items
+      .slice(0, 2)
+      .map(({ id }) => id)
+      .sort(),
+    ['w1', 'w3'],
+  );
 });
