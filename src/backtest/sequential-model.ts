@@ -172,6 +172,17 @@ export class SequentialModel {
     return Array.from({ length: to }, (_, i) => ({ key: rows[i]!, value: values[i]! }));
   }
 
+  /** Keys of all rows that an event's prediction depends on. */
+  rowsOf(features: unknown): number[] {
+    const { rows, to, references } = this.#viewOf(features);
+    const keys = [...rows.subarray(0, to)];
+    if (references === undefined) return keys;
+    const { firsts, lengths } = references.of;
+    for (let at = references.from; at < references.to; at++)
+      for (let row = 0; row < lengths[at]!; row++) keys.push(firsts[at]! + row);
+    return keys;
+  }
+
   /** In a stream an event without a time has the broker's; here there is none. */
   #requireTime(time: number | undefined): void {
     if (time !== undefined) return;

@@ -17,7 +17,7 @@ import { startSystem, systemMissing } from '../support/system.ts';
 
 const skip = systemMissing();
 // On a busy machine; a test that waits in vain says so itself, long before.
-t.setTimeout(180_000);
+t.setTimeout(360_000);
 
 const crosses = [
   ['city', 'day'],
@@ -174,7 +174,13 @@ for (const [optimizer, list] of Object.entries(cases)) {
 t.test('threads that are killed in mid-stream - leave no trace in the parameters', { skip }, async (t) => {
   const natsServer = await startTestServer(t, { binary: availableServers().at(-1)!.binary });
   const model: ModelInput = {
-    ...modelOf([{ name: 'ftrl', alpha: 0.1 }, 3, 7, 'cpu', { standardize: true, interactions: true }]),
+    ...modelOf([
+      { name: 'ftrl', alpha: 0.1 },
+      3,
+      7,
+      'cpu',
+      { standardize: true, interactions: true, aggregates: true },
+    ]),
     checkpoint: { everyEvents: 0, everyMs: 0, atStop: false, cutTimeoutMs: 1_000 },
   };
   const supervisor = { intensity: 100, backoffMs: 0 };

@@ -2,7 +2,7 @@
 import { familySchema } from '../../config/family-schema.ts';
 import { parseConfig } from '../../config/load.ts';
 import { joinOf, optimizerSchema } from '../../config/optimizer-schema.ts';
-import type { Config, ConfigInput, ModelConfig } from '../../config/schema.ts';
+import { type Config, type ConfigInput, featuresSchema, type ModelConfig } from '../../config/schema.ts';
 import type { ActorKind } from '../../src/runtime/actor.ts';
 import { modelName } from './process.ts';
 import type { Random } from './random.ts';
@@ -92,6 +92,12 @@ const optimizers = optimizerSchema.options.map((option) =>
 
 const machine = familySchema.parse({ name: 'fm', factors: 2 });
 
+/**
+ * Those that several learners may share, which a restart may bring. What PiSTOL refuses depends on what it learned
+ * before, and so on the order.
+ */
+const joined = optimizers.filter((one) => joinOf(one) !== 'none' && one.name !== 'pistol');
+
 /** So few that they are forgotten. */
 const idsMax = 4;
 
@@ -116,11 +122,19 @@ const settings: ConfigInput = {
 const base = parseConfig(JSON.stringify(settings), 'the simulation');
 export const words = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
+/** So few groups that events meet in them, and windows that are gone through. */
+const { aggregates } = featuresSchema.parse({
+  aggregates: [
+    { name: 'mean', by: ['w'], how: 'mean', bits: 2 },
+    { name: 'lately', of: 'n', by: ['w'], how: 'count', window: { events: 6, buckets: 3 }, bits: 1 },
+  ],
+});
+
 export function planOf(random: Random): Plan {
   const isExact = random.chance(0.65);
   const horizonMs = random.between(500, 2_000);
   const actors = drawActors(random, isExact);
-  const config = drawConfig(random, actors);
+  const config = drawConfig(random, actors, isExact);
   const drawItem = itemSource(random, config.models[modelName]!.task, isExact);
   const keyed = random.chance(0.5);
   const messages = random.between(5, 30);
@@ -150,9 +164,9 @@ const drawActors = (random: Random, isExact: boolean): ActorCounts => ({
   predictors: random.between(1, 2),
 });
 
-function drawConfig(random: Random, actors: ActorCounts): Config {
+function drawConfig(random: Random, actors: ActorCounts, isExact: boolean): Config {
   const plain = base.models[modelName]!;
-  const optimizer = random.pick(optimizers.filter((one) => actors.learners === 1 || joinOf(one) !== 'none'));
+  const optimizer = random.pick(isExact ? optimizers : joined);
   const task = random.pick(['binary', 'regression', 'multiclass'] as const);
   const isMachine = optimizer.name === 'adagrad' && task === 'binary' && random.chance(0.5);
   const model: ModelConfig = {
@@ -162,7 +176,13 @@ function drawConfig(random: Random, actors: ActorCounts): Config {
     ...(task === 'multiclass' && { classes: [0, '1', true] }),
     ...(isMachine && { family: machine }),
     optimizer,
-    features: { ...plain.features, standardize: random.chance(0.3), intercept: random.chance(0.7) },
+    features: {
+      ...plain.features,
+      standardize: random.chance(0.3),
+      intercept: random.chance(0.7),
+      // Whose windows two learners cannot join; and classes have no mean.
+      ...(random.chance(0.3) && isExact && task !== 'multiclass' && { aggregates }),
+    },
     partitions: random.pick([4, 7]),
     actors,
     batch: { eventsMax: random.pick([1, 3, 16, 64]) },

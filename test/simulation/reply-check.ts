@@ -2,6 +2,7 @@
  * Whether a prediction can be what it says: the score of rows that each hold every event up to its `seq`, all of
  * one epoch that descends from its `version`. Rows may be of different moments behind `seq`, as shards are.
  */
+import { MillraceError } from '../../src/base/errors.ts';
 import type { PlainLoop } from '../support/plain-loop.ts';
 import type { Prediction } from './clients.ts';
 import { must } from './difference.ts';
@@ -16,7 +17,7 @@ export function checkReply(
   features: object,
   { score, version, seq }: Prediction,
 ): void {
-  const keys = [...new Set(scratch.keysOf(features).map(({ key }) => key))];
+  const keys = [...new Set(scratch.rowsOf(features))];
   const epochs = oracle.epochsOf(version);
   const found = epochs.some((epoch) => isScoreOf(oracle, scratch, features, keys, epoch, seq, score));
   must(found, () => {
@@ -40,7 +41,7 @@ function isScoreOf(
   const given = (at: number): boolean => {
     if (at === keys.length) {
       tries++;
-      return Object.is(scratch.score(features), score);
+      return Object.is(scoreOf(scratch, features), score);
     }
     return choices[at]!.some((row) => {
       if (tries > triesMax) return true;
@@ -49,6 +50,16 @@ function isScoreOf(
     });
   };
   return given(0);
+}
+
+/** Rows of different moments may come to no finite score, which no predictor answers. */
+function scoreOf(scratch: PlainLoop, features: object): number | undefined {
+  try {
+    return scratch.score(features);
+  } catch (error) {
+    if (error instanceof MillraceError) return undefined;
+    throw error;
+  }
 }
 
 /** What a row was from this sequence on, each state once. */
