@@ -15,6 +15,7 @@ import { learnableEvent } from '../learner/events.ts';
 import { idNameOf, LearnedIds } from '../learner/learned-ids.ts';
 import { lossFunction } from '../model/losses.ts';
 import { addPrediction, metricsView, totalsLength } from '../model/metrics.ts';
+import { memoryOfRows } from '../model/table-memory.ts';
 import type { MetricsView } from '../protocol/messages.ts';
 import { chunksOfTable } from '../shard/row-chunks.ts';
 
@@ -51,7 +52,7 @@ export class SequentialModel {
   constructor(config: ModelConfig, built = buildModel(config), ids = new LearnedIds(config.dedupe.idsMax)) {
     this.#built = built;
     const { keyCount, width } = this.#built.model.layout;
-    this.table = new Float32Array(keyCount * width);
+    this.table = memoryOfRows(keyCount, width, () => new Float32Array(keyCount * width));
     this.#vector = this.#built.featurizer.vector();
     this.#ids = ids;
   }

@@ -99,6 +99,8 @@ export class ExactIds {
       this.#clear(table, bucket, at, log);
     }
     const count = Math.min(bits24 - 1, this.#number(table, bucket, at, sightings) + 1);
+    // What an id learned in the very event in which this one took its place.
+    if (count === this.#config.admitAfter && count > 1) this.#clearRow(table, bucket, at, log);
     this.#set(table, bucket, at, sightings, count, log);
     this.#set(table, bucket, at, seenHigh, Math.floor(clock / bits24), log);
     this.#set(table, bucket, at, seenLow, clock % bits24, log);
@@ -155,9 +157,13 @@ export class ExactIds {
 
   /** Forgets what the place has held. */
   #clear(table: Float32Array, bucket: number, at: number, log: UndoLog): void {
+    this.#clearRow(table, bucket, at, log);
+    this.#set(table, bucket, at, sightings, 0, log);
+  }
+
+  #clearRow(table: Float32Array, bucket: number, at: number, log: UndoLog): void {
     const row = this.#rowAt(bucket, at) * this.#width;
     for (let slot = 0; slot < this.#width; slot++) log.write(table, row + slot, 0);
-    this.#set(table, bucket, at, sightings, 0, log);
   }
 
   #number(table: Float32Array, bucket: number, at: number, which: number): number {

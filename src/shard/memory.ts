@@ -21,6 +21,7 @@
 import type { KeyRange } from '../base/key-range.ts';
 import { sumCount, totalsLength } from '../model/metrics.ts';
 import type { RowLayout } from '../model/row-layout.ts';
+import { memoryOfRows } from '../model/table-memory.ts';
 import { countNames } from '../protocol/internal.ts';
 import { anchorLength } from '../protocol/log-anchor.ts';
 import { cutsLength } from './touched-rows.ts';
@@ -107,12 +108,13 @@ export function createShardBuffers(shape: ShardShape): ShardBuffers {
   const perLearner = 2 + anchorLength;
   const ledgerLength =
     shape.partitions + countNames.length + totalsLength + 2 + perLearner * shape.learners + cutsLength;
-  return {
-    rows: new SharedArrayBuffer(rangeRows(shape) * (shape.layout.width * 4 + 1)),
+  const [rows, { width }] = [rangeRows(shape), shape.layout];
+  return memoryOfRows(rows, width, () => ({
+    rows: new SharedArrayBuffer(rows * (width * 4 + 1)),
     ledger: new SharedArrayBuffer(ledgerLength * 8),
     recentIds: new SharedArrayBuffer(shape.recentIdsMax * 8),
     staging: Array.from({ length: shape.learners }, () => new SharedArrayBuffer(stagingOffsets(shape).end)),
-  };
+  }));
 }
 
 export function openShardMemory(shape: ShardShape, buffers: ShardBuffers): ShardMemory {

@@ -160,3 +160,14 @@ t.test('exact ids - that expire need the times of events', async (t) => {
   const model = modelOf({ bits: 8, exactIds: { of: ['user'], expireAfterMs: 1000 } });
   t.throws(() => model.step({ features: { user: 'a' }, label: 1 }), { message: /^time: missing/ });
 });
+
+t.test('exact ids - an id that is admitted begins with nothing of whose place it took', async (t) => {
+  const modelWith = (exactIds: object) =>
+    modelOf({ bits: 8, intercept: false, exactIds: { of: ['user'], admitAfter: 2, ...exactIds } });
+  const [full, roomy] = [modelWith({ bits: 3 }), modelWith({ bits: 10 })];
+  const known = Array.from({ length: 8 }, (_, id) => `u${id}`);
+  for (const user of [known, known, [...known, 'new']]) full.step({ features: { user }, label: 1 });
+  roomy.step({ features: { user: 'new' }, label: 1 });
+  for (const model of [full, roomy]) model.step({ features: { user: 'new' }, label: 1 });
+  t.equal(full.score({ user: 'new' }), roomy.score({ user: 'new' }));
+});

@@ -54,6 +54,11 @@ t.test('losses - the ends are finite and right', async (t) => {
   t.equal(squared.derivative(3, 1), 4);
   t.equal(squared.value(-(2 ** 100), 0), 2 ** 200);
   t.equal(squared.link(7), 7);
+  const poisson = lossFunction('poisson');
+  t.ok(
+    Number.isFinite(poisson.link(3e38)) && Number.isFinite(poisson.value(3e38, 2)),
+    'no reply holds infinity',
+  );
 });
 
 t.test('losses - the sigmoid rises, and mirrors', async () => {

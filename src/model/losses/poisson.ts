@@ -8,9 +8,12 @@ import { type Loss, tiny } from './loss.ts';
 /** An exponent from which on 1 is nothing beside its power. */
 const large = 40;
 
+/** The count that a score expects, held within what a number can say. */
+const countOf = (raw: number): number => Math.exp(Math.min(raw, 709));
+
 export const poisson: Loss = {
   name: 'poisson',
-  value: (raw, label) => 2 * ((label > 0 ? label * (Math.log(label) - raw) : 0) - (label - Math.exp(raw))),
+  value: (raw, label) => 2 * ((label > 0 ? label * (Math.log(label) - raw) : 0) - (label - countOf(raw))),
   derivative: (raw, label) => Math.exp(raw) - label,
   squaredDerivative: (raw, label) => (Math.exp(raw) - label) ** 2,
   update(raw, label, h, s) {
@@ -22,7 +25,7 @@ export const poisson: Loss = {
     if (grown > large) return (Math.log(label) - raw) / s;
     return label * h - Math.log1p((expected * Math.expm1(grown)) / label) / s;
   },
-  link: (raw) => Math.exp(raw),
+  link: countOf,
   target: (label) => label,
   scoreMax: 50,
   decision: 0,
