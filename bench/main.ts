@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { core, ingest } from './core.ts';
 import { cut } from './cut.ts';
 import { durability } from './durability.ts';
+import { families } from './families.ts';
 import { freshness } from './freshness.ts';
 import { kernels } from './kernels.ts';
 import { learn } from './learn.ts';
@@ -15,6 +16,7 @@ import type { Benchmark, BenchResult } from './result.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   kernels,
+  families,
   ingest,
   core,
   learn,

@@ -40,6 +40,11 @@ export const families: readonly OtherFamily[] = [
     sets: ['ml-100k'],
     model: { task: 'regression', family: { name: 'fm' }, features: { bits } },
   },
+  {
+    name: 'mf',
+    sets: ['ml-100k'],
+    model: { task: 'regression', family: { name: 'mf', user: 'user', item: 'item' } },
+  },
   { name: 'network', sets: ['elec2', 'phishing', 'sea'], model: network },
   { name: 'network', sets: ['elec2', 'phishing', 'sea'], model: network, measure: 'errorRate' },
   { name: 'network', sets: ['segment'], model: { ...network, task: 'multiclass' } },
