@@ -136,7 +136,8 @@ function builderOf(
   const { model, config, learner, exclusions } = settings;
   const { eventsPerMessageMax, featuresMax, featuresPerMessageMax } = config.limits;
   const { learners } = config.actors;
-  const place = { model, task: config.task, partitions: config.partitions, learner, learners };
+  const { task, classWeights, partitions } = config;
+  const place = { model, task, classWeights, partitions, learner, learners };
   const recentIdsMax = config.dedupe.idsMax;
   const limits = { eventsPerMessageMax, featuresMax, featuresPerMessageMax, recentIdsMax };
   const own = { ...place, ...limits, eventsMax: batchEventsMax(config) };

@@ -57,7 +57,7 @@ const shaping: ReadonlySet<string> = new Set([
 
 function needOf(path: string, isInBoth: boolean): Need {
   if (freeSettings.has(path.split('.')[0]!)) return 'nothing';
-  if (rates.has(path)) return 'epoch';
+  if (rates.has(path) || path.startsWith('classWeights.')) return 'epoch';
   if (!path.startsWith('optimizer.') || kinds.has(path)) return 'relearn';
   return shaping.has(path) && !isInBoth ? 'relearn' : 'epoch';
 }

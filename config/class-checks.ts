@@ -4,7 +4,23 @@ import { type Problem, type SettingPath, wrongValue } from './problem.ts';
 import type { ModelConfig } from './schema.ts';
 
 export function classProblems(path: SettingPath, model: ModelConfig): Problem[] {
-  return model.task === 'multiclass' ? ofClasses(path, model) : ofOneScore(path, model);
+  const own = model.task === 'multiclass' ? ofClasses(path, model) : ofOneScore(path, model);
+  return [...own, ...weightProblems(path, model)];
+}
+
+/** Weights of classes that there are. */
+function weightProblems(path: SettingPath, { task, classes, classWeights = {} }: ModelConfig): Problem[] {
+  const known = task === 'binary' ? ['0', '1'] : task === 'regression' ? [] : classes?.map(classText);
+  return Object.keys(classWeights)
+    .filter((name) => known?.includes(name) === false)
+    .map((name) =>
+      wrongValue(
+        [...path, 'classWeights', name],
+        known!.length === 0
+          ? `expected it with classes only, got task "${task}"`
+          : `expected one of the classes ${known!.slice(0, 12).join(', ')}, got "${name}"`,
+      ),
+    );
 }
 
 function ofOneScore(path: SettingPath, { task, classes, classesMax }: ModelConfig): Problem[] {

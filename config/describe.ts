@@ -81,7 +81,7 @@ function rowsBelow(node: SchemaNode, path: readonly string[], variant?: string):
       rowsBelow(child, [...path, key], variant),
     );
   }
-  if (typeof node.additionalProperties === 'object') {
+  if (typeof node.additionalProperties === 'object' && node.additionalProperties.type !== 'number') {
     return rowsBelow(node.additionalProperties, [...path, '<name>'], variant);
   }
   return [
@@ -136,7 +136,7 @@ function expectedOf(node: SchemaNode): string {
     case 'array':
       return `a list of ${countOf(node)} ${pluralOf(node.items ?? {})}`;
     default:
-      return 'an object';
+      return typeof node.additionalProperties === 'object' ? 'an object of numbers' : 'an object';
   }
 }
 

@@ -16,6 +16,7 @@ export interface Definition {
   readonly loss: LossConfig;
   /** Absent of a linear model. */
   readonly family?: FamilyConfig;
+  readonly classWeights?: NonNullable<ModelConfig['classWeights']>;
   readonly predictionMin?: number;
   readonly predictionMax?: number;
   readonly optimizer: OptimizerConfig;
@@ -62,7 +63,9 @@ export function definitionOf(model: ModelConfig): Definition {
   const several = classesMax === 0 ? {} : classes === undefined ? { classesMax } : { classes };
   const kind = family.name === 'linear' ? {} : { family };
   // A setting that is absent is absent here too, so that it changes no fingerprint.
+  const { classWeights } = model;
   const bounds = {
+    ...(classWeights !== undefined && { classWeights }),
     ...(predictionMin !== undefined && { predictionMin }),
     ...(predictionMax !== undefined && { predictionMax }),
   };

@@ -27,6 +27,10 @@ export function optimizerProblems(path: SettingPath, model: ModelConfig): Proble
     const sentence = `expected it beside optimizer.power, without which the rate is constant; got ${optimizer.offset}`;
     problems.push(wrongValue([...path, 'optimizer', 'offset'], sentence));
   }
+  if (model.task === 'regression' && actors.learners > 1 && /pistol|coin/.test(optimizer.name)) {
+    const sentence = `expected 1 with ${kind} and task "regression", got ${actors.learners}: the range of the labels is kept by one`;
+    problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
+  }
   return [...problems, ...boundProblems(path, model), ...classProblems(path, model)];
 }
 

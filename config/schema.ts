@@ -72,6 +72,12 @@ const modelSettings = z.strictObject({
       'Loss that a step descends; when absent logistic for binary, squared for regression, softmax for multiclass, or there logistic with optimizer nag. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}. Several classes under a loss of binary models are learned one against all',
     ),
   family: familySchema.default({ name: 'linear' }).describe('What a score is made of'),
+  classWeights: z
+    .record(z.string().min(1).max(64), z.number().min(0).max(1e6))
+    .optional()
+    .describe(
+      'Factors of the event weights by class, such as {"0": 1, "1": 5}; 1 for a class that is not named',
+    ),
   predictionMin: predictionBound('Least'),
   predictionMax: predictionBound('Greatest'),
   optimizer: optimizerSchema

@@ -7,6 +7,7 @@ export interface VwCase {
   readonly command_line: string;
   readonly data_file: string;
   readonly expected_average_loss: number;
+  readonly reproducibility: string;
   readonly priority: 'core' | 'extra';
 }
 

@@ -13,8 +13,6 @@ export interface VwEvent {
 export interface VwData {
   readonly events: readonly VwEvent[];
   readonly labels: readonly number[];
-  /** Whether all labels are -1 or 1. */
-  readonly isBinary: boolean;
   readonly namespaces: ReadonlySet<string>;
 }
 
@@ -27,7 +25,7 @@ export async function readData(path: string): Promise<VwData> {
       Object.entries(features).flatMap(([name, value]) => (typeof value === 'object' ? [name] : [])),
     ),
   );
-  return { events, labels, isBinary: labels.every((label) => Math.abs(label) === 1), namespaces };
+  return { events, labels, namespaces };
 }
 
 async function ofText(chunks: AsyncIterable<Uint8Array>): Promise<VwEvent[]> {

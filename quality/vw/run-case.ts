@@ -5,7 +5,8 @@
 import { type ModelInput, modelSchema } from '../../config/schema.ts';
 import { masksOf } from '../../src/features/grams.ts';
 import { type BuiltModel, buildModel } from '../../src/kernels/build-model.ts';
-import { viewOf } from '../../src/kernels/online-model.ts';
+import { type EventView, viewOf } from '../../src/kernels/online-model.ts';
+import { learnableEvent } from '../../src/learner/events.ts';
 import type { ModelDefinition } from '../../src/model/definition.ts';
 import { lossFunction } from '../../src/model/losses.ts';
 import type { RowLayout } from '../../src/model/row-layout.ts';
@@ -19,6 +20,8 @@ export interface Learned {
   readonly built: BuiltModel;
   readonly rows: VwRows | undefined;
   readonly table: Float32Array;
+  /** What a test predicts from, where that is not the table. */
+  readonly tested?: Float32Array;
   readonly average: Average;
 }
 
@@ -68,12 +71,13 @@ export interface CaseRun {
 
 export function runCase(options: VwOptions, data: VwData, start: Learned): CaseRun {
   const { built, rows } = start;
-  const table = Float32Array.from(start.table);
+  const table = Float32Array.from((options.has('t') ? start.tested : undefined) ?? start.table);
   const keepsCounters = options.has('preserve_performance_counters');
   const average = new Average();
   if (keepsCounters) average.add(start.average.mean, start.average.weight);
   const passes = numberOf(options, 'passes') ?? 1;
-  const stepper = stepperOf(start, table, weightsOf(options));
+  const tested = built.definition.optimizer.name === 'pistol' ? new Float32Array(table.length) : undefined;
+  const stepper = stepperOf(start, table, tested);
   if (options.has('t')) {
     for (const event of data.events) stepper.predict(event, average);
     return { loss: average.mean, learned: { built, rows, table, average } };
@@ -91,35 +95,53 @@ export function runCase(options: VwOptions, data: VwData, start: Learned): CaseR
     if (worse === 0) best = { loss: holdout.mean, table: Float32Array.from(table) };
   }
   if (isHeldOut) return { loss: best.loss, learned: { built, rows, table: best.table, average } };
-  return { loss: average.mean, learned: { built, rows, table, average } };
+  return { loss: average.mean, learned: { built, rows, table, average, ...(tested && { tested }) } };
 }
 
-/** Vowpal Wabbit's parser takes a label into the range of labels before the event is predicted; we do so after. */
+/**
+ * Vowpal Wabbit keeps the weights of PiSTOL as it last predicted with them, from before the step of that event, and tests
+ * with those.
+ */
+function keepBefore(
+  view: EventView,
+  { width, sharedKey }: RowLayout,
+  table: Float32Array,
+  tested: Float32Array,
+): void {
+  for (let i = view.from; i < view.to; i++) {
+    const at = view.rows[i]! * width;
+    tested.set(table.subarray(at, at + width), at);
+    tested[at + 2] = Math.max(tested[at + 2]!, Math.abs(view.values[i]!));
+  }
+  tested.set(table.subarray(sharedKey * width), sharedKey * width);
+}
+
+/** Vowpal Wabbit's parser takes a label into the range of labels, which has 0, before the event is predicted; we do so after. */
 function widenRange(
   { optimizer, loss }: ModelDefinition,
-  { stateKey, width }: RowLayout,
+  { stateKey, sharedKey, sharedRows, width }: RowLayout,
   table: Float32Array,
   label: number,
 ): void {
-  if (optimizer.name !== 'nag' || lossFunction(loss).scoreMax !== undefined) return;
-  const at = (stateKey + 1) * width;
+  if (lossFunction(loss).scoreMax !== undefined) return;
+  if (optimizer.name !== 'nag' && sharedRows === 0) return;
+  // The range of coin betting and PiSTOL begins with a flag that it is known.
+  const at = optimizer.name === 'nag' ? (stateKey + 1) * width : sharedKey * width + 1;
+  if (optimizer.name !== 'nag') table[at - 1] = 1;
   table[at] = Math.min(table[at]!, label);
   table[at + 1] = Math.max(table[at + 1]!, label);
-}
-
-/** Factors of the event weights by label. */
-function weightsOf(options: VwOptions): ReadonlyMap<number, number> {
-  const pairs = (options.get('classweight') ?? []).flatMap((text) => text.split(','));
-  return new Map(pairs.map((pair) => pair.split(':').map(Number) as [number, number]));
 }
 
 function stepperOf(
   { built: { model, featurizer, definition }, rows }: Learned,
   table: Float32Array,
-  weights: ReadonlyMap<number, number>,
+  tested: Float32Array | undefined,
 ) {
   const vector = featurizer.vector();
-  const isBinary = definition.task === 'binary';
+  const { task, loss, classWeights } = definition;
+  // Its classes are -1 and 1, and what lies between them a share.
+  const targetOf = (label: number): number =>
+    loss === 'logistic' && task === 'binary' ? (label + 1) / 2 : label;
   const lossOf = (raw: number, label: number): number => {
     if (model.classes === undefined) return lossFunction(definition.loss).value(raw, label);
     return model.classes.best === label - 1 ? 0 : 1;
@@ -127,10 +149,14 @@ function stepperOf(
   const scored = ({ features, label, weight }: VwEvent, learns: boolean, average: Average) => {
     if (rows === undefined) featurizer.featurize(features, vector);
     else fillAsVw(features, rows, vector);
-    const own = weight * (weights.get(label) ?? 1);
-    const target = isBinary ? Number(label > 0) : label;
+    const target = targetOf(label);
+    const own =
+      classWeights === undefined
+        ? weight
+        : learnableEvent({ features, label, weight }, task, classWeights).weight;
     if (learns) widenRange(definition, model.layout, table, target);
     const view = viewOf(vector);
+    if (learns && tested !== undefined) keepBefore(view, model.layout, table, tested);
     const raw = learns ? model.learn(table, view, target, own) : model.predict(table, view);
     average.add(lossOf(raw, target), own);
   };

@@ -115,7 +115,8 @@ export class SequentialModel {
   }
 
   #read(item: unknown): { readonly view: EventView; readonly label: ClassLabel; readonly weight: number } {
-    const { features, label, weight, time } = learnableEvent(item, this.#built.definition.task);
+    const { task, classWeights } = this.#built.definition;
+    const { features, label, weight, time } = learnableEvent(item, task, classWeights);
     this.#requireTime(time);
     return { view: this.#viewOf(features, time), label, weight };
   }

@@ -96,10 +96,11 @@ function familyOf(definition: ModelDefinition, layout: RowLayout): Pick<BuiltMod
 }
 
 function linearModel(definition: ModelDefinition, layout: RowLayout): OnlineModel {
-  const { optimizer, loss, kernel: mode, features } = definition;
+  const { task, optimizer, loss, kernel: mode, features } = definition;
   const { intercept } = features;
   const { predictionMin: min, predictionMax: max } = definition;
   const bounds = min === undefined && max === undefined ? {} : { bounds: { min, max } };
+  const kept = { keepsToLabels: task === 'regression' && outputLength(definition) > 0 };
   if (optimizer.name === 'nag') {
     return new NagModel(layout, nagKernels(mode, optimizer), {
       config: optimizer,
@@ -109,10 +110,10 @@ function linearModel(definition: ModelDefinition, layout: RowLayout): OnlineMode
     });
   }
   if (optimizer.name === 'coin') {
-    return new CoinModel(layout, coinKernels(optimizer, mode), { loss, intercept, ...bounds });
+    return new CoinModel(layout, coinKernels(optimizer, mode), { loss, intercept, ...bounds, ...kept });
   }
   const kernels = linearKernels(optimizer, { mode, intercept });
-  return new LinearModel(layout, kernels, { optimizer, loss, intercept, ...bounds });
+  return new LinearModel(layout, kernels, { optimizer, loss, intercept, ...bounds, ...kept });
 }
 
 function readingOf({ optimizer, features }: ModelDefinition, layout: RowLayout): ScoreReading {

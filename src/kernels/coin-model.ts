@@ -10,6 +10,7 @@ import type { RowLayout } from '../model/row-layout.ts';
 import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
 import { scoreCoin, stepCoin } from './betting-functions.ts';
 import { type CompiledKernel, kernelCompiler } from './gpu.ts';
+import { KeptRange } from './kept-range.ts';
 import {
   allFinite,
   divergence,
@@ -66,6 +67,8 @@ export interface CoinOptions {
   readonly loss: LossConfig;
   readonly intercept: boolean;
   readonly bounds?: ScoreBounds;
+  /** Whether scores are held within the range of the labels so far. */
+  readonly keepsToLabels?: boolean;
 }
 
 export class CoinModel implements OnlineModel {
@@ -73,18 +76,20 @@ export class CoinModel implements OnlineModel {
   readonly #kernels: SizeClasses<CoinKernels>;
   readonly #loss: Loss;
   readonly #bounds: ScoreBounds | undefined;
+  readonly #range: KeptRange | undefined;
   /** Where among an event's entries the reserved rows stand. */
   readonly #stateAt: number;
 
   constructor(
     layout: RowLayout,
     kernels: SizeClasses<CoinKernels>,
-    { loss, intercept, bounds }: CoinOptions,
+    { loss, intercept, bounds, keepsToLabels = false }: CoinOptions,
   ) {
     this.layout = layout;
     this.#kernels = kernels;
     this.#loss = lossFunction(loss);
     this.#bounds = bounds;
+    this.#range = keepsToLabels ? new KeptRange(layout, this.#loss) : undefined;
     this.#stateAt = intercept ? 1 : 0;
   }
 
@@ -111,6 +116,7 @@ export class CoinModel implements OnlineModel {
     const { weights, norms } = coinPlaces(this.layout, event, this.#stateAt);
     storeSum(table, weights, weights + 1, total);
     storeSum(table, norms, norms + 1, norm);
+    this.#range?.see(table, event, label);
     return raw;
   }
 
@@ -121,8 +127,8 @@ export class CoinModel implements OnlineModel {
     const { weights, norms } = coinPlaces(this.layout, event, this.#stateAt);
     const total = sumAt(table, weights, weights + 1) + weight;
     const norm = sumAt(table, norms, norms + 1) + weight * score.norm;
-    const raw = Math.fround(score.sum / coinNorm(total, norm));
-    return { raw: bounded(finiteScore(raw), this.#bounds), total, norm };
+    const raw = finiteScore(Math.fround(score.sum / coinNorm(total, norm)));
+    return { raw: bounded(this.#range?.clip(table, event, raw) ?? raw, this.#bounds), total, norm };
   }
 }
 

@@ -15,6 +15,7 @@ import type { SgdConfig } from '../model/optimizers/sgd.ts';
 import type { RowLayout } from '../model/row-layout.ts';
 import { bounded, type ScoreBounds } from '../model/score-bounds.ts';
 import { EventStatistics } from './event-statistics.ts';
+import { KeptRange } from './kept-range.ts';
 import { isSteep, type LinearKernels, requireScore, type SizedKernels } from './linear-kernels.ts';
 import {
   allFinite,
@@ -34,6 +35,8 @@ export interface LinearOptions {
   readonly loss: LossConfig;
   readonly intercept: boolean;
   readonly bounds?: ScoreBounds;
+  /** Whether scores are held within the range of the labels so far. */
+  readonly keepsToLabels?: boolean;
 }
 
 export class LinearModel implements OnlineModel {
@@ -42,6 +45,7 @@ export class LinearModel implements OnlineModel {
   readonly #loss: Loss;
   readonly #statistics: EventStatistics | undefined;
   readonly #bounds: ScoreBounds | undefined;
+  readonly #range: KeptRange | undefined;
   readonly #counter: StepCounter | undefined;
   readonly #features: FeatureEntries | undefined;
   /** Rate of an intercept that is stepped apart from the rule; its weight is then in slot 0 whatever the rule. */
@@ -52,7 +56,7 @@ export class LinearModel implements OnlineModel {
   constructor(
     layout: RowLayout,
     kernels: LinearKernels,
-    { optimizer, loss, intercept, bounds }: LinearOptions,
+    { optimizer, loss, intercept, bounds, keepsToLabels = false }: LinearOptions,
   ) {
     const { factors } = optimizerOf(optimizer);
     this.layout = layout;
@@ -60,6 +64,7 @@ export class LinearModel implements OnlineModel {
     this.#loss = lossFunction(loss);
     this.#statistics = layout.standardize ? new EventStatistics(layout) : undefined;
     this.#bounds = bounds;
+    this.#range = keepsToLabels ? new KeptRange(layout, this.#loss) : undefined;
     this.#counter = factors && new StepCounter(layout, factors, intercept);
     this.#features = layout.stateRows > 0 ? new FeatureEntries(layout, intercept) : undefined;
     this.#plainRate =
@@ -76,7 +81,7 @@ export class LinearModel implements OnlineModel {
     const features = this.#features?.of(event) ?? event;
     const sized = this.#kernels.sized(features.to - features.from);
     this.#gather(table, features, sized);
-    return this.#scoreOf(sized, sized.score());
+    return this.#scoreOf(table, event, sized, sized.score());
   }
 
   learn(table: Float32Array, event: EventView, label: number, weight: number): number {
@@ -84,13 +89,14 @@ export class LinearModel implements OnlineModel {
     const features = this.#features?.of(event) ?? event;
     const sized = this.#kernels.sized(features.to - features.from);
     this.#gather(table, features, sized);
-    const before = this.#scoreOf(sized, sized.score());
+    const before = this.#scoreOf(table, event, sized, sized.score());
     this.#statistics?.observe(table, features, sized.values);
     const isOther = this.#statistics !== undefined || sized.ahead !== undefined;
-    const raw = isOther ? this.#scoreOf(sized, (sized.ahead ?? sized.score)()) : before;
+    const raw = isOther ? this.#scoreOf(table, event, sized, (sized.ahead ?? sized.score)()) : before;
     // An event of weight 0 is seen by the statistics alone: a rule that remembers would move on.
     if (weight > 0) this.#step(table, event, features, sized, { raw, label, weight });
     this.#statistics?.store(table, features);
+    this.#range?.see(table, event, label);
     return before;
   }
 
@@ -115,9 +121,9 @@ export class LinearModel implements OnlineModel {
     if (count !== undefined) this.#counter!.store(table, event, count);
   }
 
-  #scoreOf({ rows }: SizedKernels, score: number): number {
-    const raw = this.#plainRate === undefined ? score : Math.fround(score + rows[0]!);
-    return bounded(finiteScore(raw), this.#bounds);
+  #scoreOf(table: Float32Array, event: EventView, { rows }: SizedKernels, score: number): number {
+    const raw = finiteScore(this.#plainRate === undefined ? score : Math.fround(score + rows[0]!));
+    return bounded(this.#range?.clip(table, event, raw) ?? raw, this.#bounds);
   }
 
   #gradientOf(

@@ -21,6 +21,7 @@ import { WorkBoard } from './work-board.ts';
 export interface BuilderSettings {
   readonly model: string;
   readonly task: ModelConfig['task'];
+  readonly classWeights?: ModelConfig['classWeights'];
   readonly partitions: number;
   /** This learner's place among the learners of the epoch: it takes the partitions p with p mod learners = learner. */
   readonly learner: number;

@@ -2,7 +2,7 @@
  * From a stream entry to the events in it, checked one by one: one bad event in an array is refused alone, with
  * its index; bytes that cannot be decoded are refused whole.
  */
-import { type ClassLabel, classLabelBytesMax, isClassLabel } from '../../config/class-label.ts';
+import { type ClassLabel, classLabelBytesMax, classText, isClassLabel } from '../../config/class-label.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { contentTypeHeader, decode } from '../protocol/codec.ts';
@@ -31,8 +31,12 @@ export function eventsOf(
   return body;
 }
 
-/** Throws MillraceError('badInput') that names the field. */
-export function learnableEvent(item: unknown, task: ModelDefinition['task']): LearnableEvent {
+/** The weight is times that of its class, where it has one. Throws MillraceError('badInput') that names the field. */
+export function learnableEvent(
+  item: unknown,
+  task: ModelDefinition['task'],
+  classWeights?: ModelDefinition['classWeights'],
+): LearnableEvent {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     throw new MillraceError('badInput', 'an event is an object with features and label');
   }
@@ -41,12 +45,23 @@ export function learnableEvent(item: unknown, task: ModelDefinition['task']): Le
   if (time !== undefined && time !== null && !Number.isFinite(time)) {
     throw new MillraceError('badInput', `time: expected milliseconds since the epoch, got ${shown(time)}`);
   }
+  const learned = labelOf(label, task);
   return {
     features,
-    label: labelOf(label, task),
-    weight: weightOf(weight),
+    label: learned,
+    weight:
+      classWeights === undefined ? weightOf(weight) : weightedBy(classWeights, learned, weightOf(weight)),
     time: typeof time === 'number' ? time : undefined,
   };
+}
+
+function weightedBy(
+  classWeights: NonNullable<ModelDefinition['classWeights']>,
+  label: ClassLabel,
+  weight: number,
+): number {
+  const name = classText(label);
+  return weightOf(Object.hasOwn(classWeights, name) ? weight * classWeights[name]! : weight);
 }
 
 function labelOf(label: unknown, task: ModelDefinition['task']): ClassLabel {

@@ -14,6 +14,7 @@ import { packedEventAt } from './packed-event.ts';
 
 export interface ReaderSettings {
   readonly task: ModelDefinition['task'];
+  readonly classWeights?: ModelDefinition['classWeights'];
   readonly eventsPerMessageMax: number;
   /** Ids of learned events that are remembered; 0: ids mean nothing. */
   readonly recentIdsMax: number;
@@ -75,13 +76,13 @@ export class MessageReader {
     if (this.#items !== undefined) return undefined;
     const event = packedEventAt(this.#data, this.#view, this.#starts[index]!);
     if (event === undefined) return undefined;
-    const { label, weight, time } = learnableEvent(event, this.#settings.task);
+    const { label, weight, time } = learnableEvent(event, this.#settings.task, this.#settings.classWeights);
     if (!this.#featurizer.featurizePacked(this.#data, this.#view, event.features, into)) return undefined;
     return { features: event.features, label, weight, time, id: this.#idOf(event.id) };
   }
 
   #readItem(item: unknown, into: SparseVector): ReadEvent {
-    const event = learnableEvent(item, this.#settings.task);
+    const event = learnableEvent(item, this.#settings.task, this.#settings.classWeights);
     this.#featurizer.featurize(event.features, into);
     return { ...event, id: this.#idOf((item as { id?: unknown }).id) };
   }

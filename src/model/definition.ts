@@ -12,6 +12,8 @@ export interface ModelDefinition {
   readonly classesMax: number;
   readonly loss: LossConfig;
   readonly family: FamilyConfig;
+  /** Factors of event weights by the class's text. */
+  readonly classWeights: ModelConfig['classWeights'];
   /** Raw scores are held within these, where they are given. */
   readonly predictionMin: number | undefined;
   readonly predictionMax: number | undefined;
@@ -32,6 +34,7 @@ export function modelDefinition(config: ModelConfig): ModelDefinition {
     classesMax,
     loss,
     family,
+    classWeights: config.classWeights,
     predictionMin,
     predictionMax,
     optimizer,

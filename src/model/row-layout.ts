@@ -4,7 +4,7 @@
  */
 import { classesMaxOf } from '../../config/fingerprint.ts';
 import { type Join, joinOf } from '../../config/optimizer-schema.ts';
-import type { KernelMode, ModelConfig } from '../../config/schema.ts';
+import type { KernelMode, ModelConfig, OptimizerConfig } from '../../config/schema.ts';
 import type { ExactPlaces } from '../features/exact-references.ts';
 import { aggregateRegions } from './aggregate-rows.ts';
 import { namesLength } from './class-names.ts';
@@ -139,16 +139,20 @@ function sharedLength(model: Shaped): number {
   return outputLength(model) + dense;
 }
 
+/** Without a learning rate weights can grow by themselves: regressions of these rules keep to the range of the labels. */
+export const keepsToLabels = ({ name }: OptimizerConfig): boolean => name === 'pistol' || name === 'coin';
+
 /**
  * The names of classes that come with the labels; the range of labels that raw scores keep to, but for those of Poisson
  * loss, which are logarithms of what labels count.
  */
 export function outputLength(
-  model: Pick<Shaped, 'task' | 'loss' | 'family'> & Parameters<typeof classesMaxOf>[0],
+  model: Pick<Shaped, 'task' | 'loss' | 'family' | 'optimizer'> & Parameters<typeof classesMaxOf>[0],
 ): number {
-  const { family, task, loss, classes } = model;
+  const { family, optimizer, task, loss, classes } = model;
   if (task === 'multiclass') return classes === undefined ? namesLength(classesMaxOf(model)) : 0;
-  return family.name !== 'linear' && task === 'regression' && loss !== 'poisson' ? labelRangeLength : 0;
+  const keeps = family.name !== 'linear' || keepsToLabels(optimizer);
+  return keeps && task === 'regression' && loss !== 'poisson' ? labelRangeLength : 0;
 }
 
 interface RowShape {

@@ -71,8 +71,8 @@ export class SequentialState {
     const recentIdsMax = config.dedupe.idsMax;
     this.#ids.limit(recentIdsMax);
     const limits = { eventsMax: 1, recentIdsMax, featuresMax, eventsPerMessageMax, featuresPerMessageMax };
-    const { task, partitions } = config;
-    const place = { model: this.#model, task, partitions, learner: 0, learners: 1 };
+    const { task, classWeights, partitions } = config;
+    const place = { model: this.#model, task, classWeights, partitions, learner: 0, learners: 1 };
     const filter = new ExclusionFilter(exclusions);
     const builder = new BatchBuilder({ ...place, ...limits }, built.featurizer, from, filter);
     this.#segment = { ...built, builder, batch: new Batch(built.model.layout), to };

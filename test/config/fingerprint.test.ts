@@ -82,6 +82,7 @@ t.test('change - what each setting needs', async (t) => {
   t.same(needs({}, { task: 'regression' }), { loss: 'relearn', task: 'relearn' });
   t.same(needs({}, { loss: 'squared' }), { loss: 'relearn' });
   t.same(needs({}, { predictionMin: 0 }), { predictionMin: 'epoch' });
+  t.same(needs({}, { classWeights: { 1: 3 } }), { 'classWeights.1': 'epoch' });
   const sgd = { name: 'sgd' } as const;
   t.same(needs({ optimizer: sgd }, { optimizer: { ...sgd, power: 0.5 } }), { 'optimizer.power': 'relearn' });
   t.same(needs({ optimizer: { ...sgd, power: 0.5 } }, { optimizer: { ...sgd, power: 0.4 } }), {

@@ -65,6 +65,11 @@ t.test('config - what was expected is said for every type', async (t) => {
       { guard: { baseRateMin: 0.5, baseRateMax: 0.5 } },
       'guard.baseRateMin: expected less than baseRateMax (0.5), got 0.5',
     ],
+    [{ classWeights: { 2: 1 } }, 'classWeights.2: expected one of the classes 0, 1, got "2"'],
+    [
+      { task: 'regression', classWeights: { 1: 1 } },
+      'classWeights.1: expected it with classes only, got task "regression"',
+    ],
     [{ guard: { baseRateMax: 1.5 } }, 'guard.baseRateMax: expected 0 to 1 for task "binary", got 1.5'],
     [
       { optimizer: { name: 'ftrl', alpha: 0 } },

@@ -78,7 +78,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ name: 'nag' }, 2, 1024, 'cpu', { interactions: true }],
     [{ name: 'nag', learningRate: 0.3 }, 5, 7, 'webasm', { intercept: false }, { task: 'regression' }],
     [{ name: 'nag' }, 1, 1, 'cpu', {}, { loss: 'squared' }],
-    [{ name: 'nag', l1: 0.001, l2: 0.001 }, 3, 7, 'cpu', {}],
+    [{ name: 'nag', l1: 0.001, l2: 0.001 }, 3, 7, 'cpu', {}, { classWeights: { 1: 2.5 } }],
     [{ name: 'nag' }, 3, 7, 'cpu', { aggregates: true }],
   ],
   'a scaled label': [[{ name: 'nag' }, 2, 7, 'cpu', { standardizeLabel: true }, { task: 'regression' }]],
@@ -93,7 +93,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   coin: [
     [{ name: 'coin' }, 3, 7, 'cpu', { interactions: true }],
     [{ name: 'coin' }, 2, 64, 'cpu', {}, { task: 'multiclass' }],
-    [{ name: 'pistol' }, 2, 1, 'cpu', { intercept: false }],
+    [{ name: 'pistol' }, 2, 1, 'cpu', { intercept: false }, { task: 'regression' }],
   ],
   ftrl: [
     [{ name: 'ftrl', alpha: 0.2, l1: 0.3 }, 1, 1024, 'webasm', { standardize: true, interactions: true }],

@@ -264,6 +264,16 @@ t.test('an event - is checked field by field', async (t) => {
     weight: 1,
     time: undefined,
   });
+  const weightOf = (label: unknown, weight?: number) =>
+    learnableEvent({ features, label, weight }, 'binary', { 1: 5 }).weight;
+  t.same(
+    [weightOf(1), weightOf(true, 0.5), weightOf(0), weightOf(false, 3)],
+    [5, 2.5, 1, 3],
+    'classes weigh',
+  );
+  t.throws(() => weightOf(1, 3e38), { kind: 'badInput', message: /weight: expected a number/ });
+  t.equal(learnableEvent({ features, label: 'toString' }, 'multiclass', { red: 2 }).weight, 1);
+  t.equal(learnableEvent({ features, label: 'red', weight: 2 }, 'multiclass', { red: 2 }).weight, 4);
   t.strictSame(learnableEvent({ features, label: 0, weight: 0, time: null }, 'binary'), {
     features,
     label: 0,

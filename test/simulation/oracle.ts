@@ -138,6 +138,12 @@ export class Oracle {
     return this.#scratch.score(features);
   }
 
+  /** Rows that every prediction reads beside those of its features. */
+  get sharedKeys(): readonly number[] {
+    const { sharedKey, sharedRows } = this.#built.model.layout;
+    return Array.from({ length: sharedRows }, (_, row) => sharedKey + row);
+  }
+
   isLeftOut(epoch: number, seq: number): boolean {
     return this.#entryOf(epoch).leftOut.some(([first, last]) => seq >= first && seq <= last);
   }

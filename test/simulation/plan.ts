@@ -3,6 +3,7 @@ import { familySchema } from '../../config/family-schema.ts';
 import { parseConfig } from '../../config/load.ts';
 import { joinOf, optimizerSchema } from '../../config/optimizer-schema.ts';
 import { type Config, type ConfigInput, featuresSchema, type ModelConfig } from '../../config/schema.ts';
+import { keepsToLabels } from '../../src/model/row-layout.ts';
 import type { ActorKind } from '../../src/runtime/actor.ts';
 import { modelName } from './process.ts';
 import type { Random } from './random.ts';
@@ -166,8 +167,10 @@ const drawActors = (random: Random, isExact: boolean): ActorCounts => ({
 
 function drawConfig(random: Random, actors: ActorCounts, isExact: boolean): Config {
   const plain = base.models[modelName]!;
-  const optimizer = random.pick(isExact ? optimizers : joined);
   const task = random.pick(['binary', 'regression', 'multiclass'] as const);
+  const optimizer = random.pick(
+    isExact ? optimizers : joined.filter((one) => !(task === 'regression' && keepsToLabels(one))),
+  );
   const isMachine = optimizer.name === 'adagrad' && task === 'binary' && random.chance(0.5);
   const model: ModelConfig = {
     ...plain,

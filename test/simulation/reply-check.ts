@@ -17,7 +17,7 @@ export function checkReply(
   features: object,
   { score, version, seq }: Prediction,
 ): void {
-  const keys = [...new Set(scratch.rowsOf(features))];
+  const keys = [...new Set([...scratch.rowsOf(features), ...oracle.sharedKeys])];
   const epochs = oracle.epochsOf(version);
   const found = epochs.some((epoch) => isScoreOf(oracle, scratch, features, keys, epoch, seq, score));
   must(found, () => {

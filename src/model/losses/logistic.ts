@@ -1,7 +1,7 @@
 /**
- * Logistic loss, y in {0, 1}: `l = ln(1 + e^p) - y p`, `dl/dp = sigmoid(p) - y`. Natural logarithms.
+ * Logistic loss, y in {0, 1}, or between them a share of 1: `l = ln(1 + e^p) - y p`, `dl/dp = sigmoid(p) - y`. Natural logarithms.
  * Importance-aware, with y in {-1, 1}: `u = y (h s + e - W(e^x)) / s`, `e = e^(y p)`, `x = h s + y p + e`, W
- * Lambert's function.
+ * Lambert's function. Of a share it is the mean of both (as Vowpal Wabbit).
  */
 import { type Loss, tiny } from './loss.ts';
 
@@ -21,14 +21,12 @@ export const logistic: Loss = {
   value: logisticLoss,
   derivative: (raw, label) => sigmoid(raw) - label,
   squaredDerivative(raw, label) {
-    const y = signOf(label);
-    return (1 / (1 + Math.exp(y * raw))) ** 2;
+    if (isShare(label)) return (sigmoid(raw) - label) ** 2;
+    return (1 / (1 + Math.exp(signOf(label) * raw))) ** 2;
   },
   update(raw, label, h, s) {
-    const y = signOf(label);
-    const e = Math.exp(y * raw);
-    if (h * s < tiny * (1 + e)) return (y * h) / (1 + e);
-    return (y * (h * s + e - lambertOfExp(h * s + y * raw + e))) / s;
+    if (isShare(label)) return label * update(raw, 1, h, s) + (1 - label) * update(raw, -1, h, s);
+    return update(raw, signOf(label), h, s);
   },
   link: sigmoid,
   target: (label) => label,
@@ -37,6 +35,13 @@ export const logistic: Loss = {
 };
 
 const signOf = (label: number): number => (label > 0 ? 1 : -1);
+const isShare = (label: number): boolean => label > 0 && label < 1;
+
+function update(raw: number, y: number, h: number, s: number): number {
+  const e = Math.exp(y * raw);
+  if (h * s < tiny * (1 + e)) return (y * h) / (1 + e);
+  return (y * (h * s + e - lambertOfExp(h * s + y * raw + e))) / s;
+}
 
 /**
  * W(e^x) by the iteration of Fritsch, Shafer and Crowley (1973), of fourth order, twice from a guess: to a few
