@@ -6,6 +6,7 @@ import { type LossName, lossesOfTask, lossName } from './loss-schema.ts';
 import { actorsUser } from './nats-schema.ts';
 import { optimizerProblems } from './optimizer-checks.ts';
 import { type Problem, type SettingPath, wrongValue } from './problem.ts';
+import { rankProblems } from './rank-checks.ts';
 import type { Config, ModelConfig } from './schema.ts';
 
 export function crossChecks(config: Config): Problem[] {
@@ -124,7 +125,7 @@ function modelProblems(path: SettingPath, model: ModelConfig): Problem[] {
     problems.push(wrongValue([...path, 'actors', 'learners'], sentence));
   }
   problems.push(...optimizerProblems(path, model));
-  problems.push(...labelProblems(path, model));
+  problems.push(...labelProblems(path, model), ...rankProblems(path, model));
   return problems;
 }
 

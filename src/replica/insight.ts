@@ -139,7 +139,7 @@ export function requireUncertainty(built: BuiltModel): NonNullable<ScoreReading[
   if (reading === undefined || definition.classesMax > 0) throw notTold('uncertainty', built);
   throw new MillraceError(
     'badInput',
-    `uncertainty: ${definition.optimizer.name} keeps no sum of squared gradients; it is there with ftrl, adagrad and nag`,
+    `uncertainty: not there for optimizer ${definition.optimizer.name} as it is set; it is with ftrl, adagrad, and nag without l1 and l2`,
   );
 }
 

@@ -280,6 +280,16 @@ t.test('config - settings that do not go together are refused by path', async (t
       refusal(ofModel({ optimizer: { name: 'sgd', offset: 10 } })),
       'models.flights.optimizer.offset: expected it beside optimizer.power',
     ],
+    [
+      refusal(
+        ofModel({ optimizer: { name: 'sgd' }, rank: { explore: { name: 'softmax', uncertainty: 1 } } }),
+      ),
+      'models.flights.rank.explore.uncertainty: expected 0 where nothing tells',
+    ],
+    [
+      refusal(ofModel({ task: 'multiclass', rank: { explore: { name: 'epsilon-greedy' } } })),
+      'models.flights.rank.explore.name: expected "none" with task "multiclass"',
+    ],
     [refusal('{"supervisor":{"heartbeatMs":20000}}'), 'supervisor.heartbeatTimeoutMs: expected more than'],
     [
       refusal('{"supervisor":{"backoffMaxMs":1}}'),

@@ -185,7 +185,7 @@ t.test('what is wrong - is refused by the name of the field, and the whole reque
   t.match(refusalOf(wide, { limits: { featuresMax: 4 } }), /^413 candidates\[0\].features: more than 4/);
   const sgd: ModelInput = { optimizer: { name: 'sgd' } };
   const explore = { name: 'softmax', uncertainty: 1 };
-  t.match(refusalOf({ candidates: [one], explore }, sgd), /^400 uncertainty: sgd keeps no sum/);
+  t.match(refusalOf({ candidates: [one], explore }, sgd), /^400 uncertainty: not there for optimizer sgd/);
   t.equal(refusalOf({ candidates: [one], explore: { name: 'softmax' } }, sgd), 'answered');
 });
 
