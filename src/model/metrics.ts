@@ -94,7 +94,8 @@ function addClasses(totals: Float64Array, classes: ClassScores, weight: number):
   totals[sums.logLoss]! += weight * (classes.logLoss ?? 0);
   totals[sums.correct]! += classes.isCorrect ? weight : 0;
   const classesMax = classes.raw.length;
-  if (classesMax > matrixClassesMax) return noBucket;
+  // Before any class was known none was chosen.
+  if (classesMax > matrixClassesMax || classes.labels.length === 0) return noBucket;
   return sumCount + cellOf(classes.label, classes.best, classesMax);
 }
 

@@ -134,4 +134,10 @@ t.test('class scores - a class that was new cannot have been chosen', async (t) 
   scores.settle(['a'], 2);
   scores.label = 1;
   t.same([scores.best, scores.isCorrect], [0, false]);
+  const definition = { task: 'multiclass', loss: 'softmax', classesMax: 3 } as const;
+  const totals = new Float64Array(totalsLength);
+  scores.settle([], 1);
+  scores.label = 0;
+  addPrediction(totals, definition, 0, 'a', 1, scores);
+  t.match(metricsView(totals, definition), { events: 1, accuracy: 0, macroF1: null }, 'nor the very first');
 });
