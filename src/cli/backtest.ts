@@ -21,11 +21,14 @@ import {
   placeOfModel,
   withModelOptions,
 } from './model-options.ts';
+import { countFromOne } from './options.ts';
+import { passesOver, requireFewPasses } from './passes.ts';
 import { printJson, type Terminal } from './terminal.ts';
 
 interface BacktestCommandOptions extends ModelOptions, EventOptions, DelayOptions {
   readonly compare?: readonly string[];
   readonly lenient?: boolean;
+  readonly passes?: number;
   readonly save?: boolean;
   readonly json?: boolean;
 }
@@ -52,6 +55,7 @@ export function addBacktest(program: Command, terminal: Terminal): void {
     .description('Try a model on a recorded log, without a server')
     .argument('[file]', 'file of events; - is standard input')
     .option('--compare <configs...>', 'run the models of these config files on the same events')
+    .option('--passes <n>', 'learn the file so many times, one after the other', countFromOne)
     .option('--lenient', 'pass over what cannot be read or learned, as a server does')
     .option('--save', 'store what was learned where the server of --config starts from it')
     .option('--json', 'write JSON for programs')
@@ -102,13 +106,18 @@ async function run(
   const source = await openSource(file, terminal.stdin);
   const { rows, format } = await recordsOf(source, options, delayColumnOf(options));
   const delay = delayOf(options, options, format);
+  const { passes = 1 } = options;
+  requireFewPasses(passes, file, delay !== undefined);
   const saving = await savingTo(options);
   const bar = fileBar(source, options.json !== true && terminal.stderrIsTerminal);
   const table = new LossTable(options.json === true ? undefined : bar.above((text) => terminal.print(text)));
+  const mapping = mappingOf(options, format, candidates, delay);
+  const again = async () =>
+    eventsOf((await recordsOf(await openSource(file, terminal.stdin), options)).rows, mapping);
   const startedAt = performance.now();
   let outcome: BacktestOutcome;
   try {
-    outcome = await backtest(candidates, eventsOf(rows, mappingOf(options, format, candidates, delay)), {
+    outcome = await backtest(candidates, passesOver(passes, eventsOf(rows, mapping), again), {
       delay: delay?.labels,
       strict: options.lenient !== true,
       note: bar.above(terminal.note),

@@ -198,6 +198,31 @@ t.test("backtest - a binary model takes 1, -1 and 0 of LIBSVM's and Vowpal Wabbi
   t.equal((await reportOf([`${folder}/b.svm`, '--positive', '2'])).metrics.meanLabel, 0.5);
 });
 
+t.test('backtest - several passes are the file so many times', async (t) => {
+  const named = jsonLines
+    .trim()
+    .split('\n')
+    .map((line, at) => JSON.stringify({ ...JSON.parse(line), id: `e${at}` }));
+  const folder = t.testdir({
+    'once.jsonl': named.join('\n'),
+    'thrice.jsonl': `${jsonLines.trim()}\n`.repeat(3),
+  });
+  const passes = await reportOf([`${folder}/once.jsonl`, '--passes', '3']);
+  const long = await reportOf([`${folder}/thrice.jsonl`]);
+  t.equal(passes.events, 900);
+  t.same(passes.metrics, long.metrics);
+  t.equal(passes.fingerprint, long.fingerprint);
+  for (const [args, said] of [
+    [['-', '--passes', '2'], /--passes needs a file/],
+    [[`${folder}/once.jsonl`, '--passes', '0'], /at least 1/],
+    [[`${folder}/once.jsonl`, '--passes', '2', '--delay', '1h'], /--passes or --delay, not both/],
+  ] as const) {
+    const { code, stderr } = await inProcess(['backtest', ...args]);
+    t.equal(code, 2);
+    t.match(stderr, said);
+  }
+});
+
 t.test('backtest - a bad row ends it in one line, or is passed over', async (t) => {
   const folder = t.testdir({
     'bad.jsonl': `${jsonLines.split('\n').slice(0, 3).join('\n')}\n{"features": {}, "label": 7}\n{"features":\n`,
