@@ -21,8 +21,15 @@ const eventOf = (n: number) => ({
   features: { who: `w${n % 7}`, x: (n % 5) / 4, tag: [`t${n % 3}`, `u${n % 4}`] },
   label: n % 3 === 0 ? 1 : 0,
 });
+/** The events say no time: what counts is the broker's stamp, which the log keeps. */
+const aggregates = [
+  { name: 'mean', by: ['who'], how: 'mean' as const, bits: 4 },
+  { name: 'lately', of: 'x', by: [], how: 'sum' as const, window: { ms: 400 }, bits: 0 },
+];
+/** The plain loop knows no stamps, and several learners no windows. */
+const timeless = { bits: 10, aggregates: aggregates.slice(0, 1) };
 const modelWith = (more: object) => ({
-  features: { bits: 10 },
+  features: { bits: 10, aggregates },
   checkpoint: { atStop: false },
   optimizer: { name: 'adagrad', learningRate: 0.1 } as const,
   ...more,
@@ -102,7 +109,7 @@ t.test('a replay - follows the chain of epochs, and agrees bit for bit', { skip 
 
 t.test('unlearning - gives what a log without those events gives, and goes on', { skip }, async (t) => {
   const dataDir = await temporaryFolder(t);
-  const model = modelWith({ actors: { shards: 2 } });
+  const model = modelWith({ actors: { shards: 2 }, features: timeless });
   const system = await startSystem(t, { models: { m: model }, dataDir });
   const { client } = system;
   await learn(system, 0, 30);
@@ -145,7 +152,7 @@ t.test('unlearning - gives what a log without those events gives, and goes on', 
 });
 
 t.test('several learners - bits are not promised, and counts agree', { skip }, async (t) => {
-  const model = modelWith({ actors: { shards: 2, learners: 2 }, partitions: 4 });
+  const model = modelWith({ actors: { shards: 2, learners: 2 }, partitions: 4, features: timeless });
   const system = await startSystem(t, { models: { m: model } });
   await learn(system, 0, 40, true);
   const result = await system.client.replay('m');
