@@ -64,12 +64,12 @@ export async function requireNothingLearned(store: CheckpointStore, model: strin
   if (present !== undefined) {
     throw new MillraceError(
       'conflict',
-      `model ${model} has version ${present} already: what a log teaches goes into a model that has learned nothing; save under another name, or into another dataDir`,
+      `model ${model} has version ${present} already: what is saved or imported begins a model, and this one has begun; use another name, or another dataDir`,
     );
   }
   if ((await store.owner(model)) === 0) return;
   throw new MillraceError(
     'conflict',
-    `model ${model} has been begun already, by a server, which may be running, or by a --save that was cut off: save under another name, or into another dataDir`,
+    `model ${model} has been begun already, by a server, which may be running, or by one that was cut off: use another name, or another dataDir`,
   );
 }

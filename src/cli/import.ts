@@ -1,8 +1,11 @@
 /** `millrace import`: a linear model that was trained elsewhere becomes the version that a server starts from. */
 import { type Command, Option } from 'commander';
+import type { ModelConfig } from '../../config/schema.ts';
 import { importWeights } from '../backtest/import-weights.ts';
+import type { SequentialModel } from '../backtest/sequential-model.ts';
+import { MillraceError } from '../base/errors.ts';
 import { readJsonWeights } from '../formats/json-weights.ts';
-import { openSource } from '../formats/source.ts';
+import { openSource, type Source } from '../formats/source.ts';
 import { readVwModel } from '../formats/vw-model.ts';
 import { firstVersionOf } from './first-version.ts';
 import { placeOfModel } from './model-options.ts';
@@ -48,12 +51,28 @@ async function run(name: string, file: string, options: ImportOptions, terminal:
   const place = placeOfModel(options.config, name);
   const save = await firstVersionOf(place);
   const source = await openSource(file, terminal.stdin);
-  const imported = await readers[options.format](source.chunks);
-  const version = await save(importWeights(place.model, imported));
-  const weights = imported.weights.size;
+  const { learned, weights } = await importedOf(place.model, source, options.format);
+  const version = await save(learned);
   if (options.json === true) printJson(terminal, { model: name, version, weights });
   else
     terminal.print(
       `${counted(weights, 'weight')} are version ${version} of ${name}; millrace serve starts from it`,
     );
+}
+
+/** Throws MillraceError('badInput') that names the file and what in it is at fault. */
+async function importedOf(
+  config: ModelConfig,
+  { name, chunks }: Source,
+  format: keyof typeof readers,
+): Promise<{ readonly learned: SequentialModel; readonly weights: number }> {
+  try {
+    const imported = await readers[format](chunks);
+    if (imported.weights.size === 0 && imported.intercept === undefined)
+      throw new MillraceError('badInput', 'no weight is in it');
+    return { learned: importWeights(config, imported), weights: imported.weights.size };
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.message.startsWith(name)) throw error;
+    throw new MillraceError(error.kind, `${name}: ${error.message}`, { cause: error });
+  }
 }

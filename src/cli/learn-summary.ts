@@ -16,6 +16,7 @@ export interface LearnSummary {
   /** Of the model when this was written; absent when the server did not say. */
   readonly learned?: number;
   readonly rejected?: number;
+  readonly duplicates?: number;
   readonly lag?: number;
   readonly phase?: ModelStatus['phase'];
   readonly metrics?: ModelStatus['metrics'];
@@ -30,12 +31,13 @@ export function learnSummary(
   const { events, messages, bytes, seq } = progress;
   const counts = { model, source, events, unreadable, messages, bytes, seconds: elapsedMs / 1000, seq };
   if (status === undefined) return counts;
-  const { learned, rejected, lag, phase, metrics } = status;
-  return { ...counts, learned, rejected, lag, phase, metrics };
+  const { learned, rejected, duplicates, lag, phase, metrics } = status;
+  return { ...counts, learned, rejected, duplicates, lag, phase, metrics };
 }
 
 export function summaryText(summary: LearnSummary): string {
-  const { model, source, events, unreadable, messages, bytes, seconds, seq, lag = 0, rejected = 0 } = summary;
+  const { model, source, events, unreadable, messages, bytes, seconds, seq, lag = 0 } = summary;
+  const { rejected = 0, duplicates = 0 } = summary;
   const rate = countText(events / Math.max(seconds, 1e-3));
   const lines = [
     `${counted(events, 'event')} of ${source} sent to ${model} in ${counted(messages, 'message')} ` +
@@ -52,6 +54,10 @@ export function summaryText(summary: LearnSummary): string {
   if (rejected > 0)
     lines.push(
       `${counted(rejected, 'event')} refused by ${model} so far, each with its reason in the rejected stream`,
+    );
+  if (duplicates > 0)
+    lines.push(
+      `${counted(duplicates, 'event')} known to ${model} already by their ids, so far, and not learned again`,
     );
   if (unreadable > 0)
     lines.push(

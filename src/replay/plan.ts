@@ -98,6 +98,11 @@ function wideMarks(marks: readonly number[], partitions: number): Float64Array {
 async function entryOf(readEntry: ReadEntry, epoch: number) {
   const entry = await readEntry(epoch);
   const since = 'replay from a version that was made since';
+  if (entry === undefined && epoch === 0)
+    throw new MillraceError(
+      'conflict',
+      'the log does not say how the model began, which was saved by a backtest or imported; replay from its first version (--from 1)',
+    );
   if (entry === undefined)
     throw new MillraceError('conflict', `the stream no longer says how epoch ${epoch} began; ${since}`);
   const { settings } = entry;

@@ -111,6 +111,12 @@ t.test('import - a server starts from weights that were trained elsewhere', { sk
   t.ok(Math.abs(score - 1 / (1 + Math.exp(-0.5))) < 1e-6, `${score}`);
   const seq = await running.append('millrace.v1.learn.m', { features, label: 0 });
   t.ok((await running.client.predict('m', features, { minSeq: seq })).score < score, 'and it learns on');
+  await t.rejects(
+    running.client.replay('m'),
+    { kind: 'conflict', message: /--from 1/ },
+    'no log tells of weights',
+  );
+  t.match(await running.client.replay('m', { from: 1 }), { identical: true });
 });
 
 t.test(
