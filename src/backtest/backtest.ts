@@ -8,6 +8,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { EventRow } from '../formats/records.ts';
 import type { Row } from '../formats/row.ts';
 import type { KernelReport } from '../kernels/size-classes.ts';
+import { modelDefinition } from '../model/definition.ts';
 import type { LearnEvent, MetricsView } from '../protocol/messages.ts';
 import { DelayedLabels, type LabelDelay, type LateLabels, type LoggedEvent } from './delayed-labels.ts';
 import { type Interval, PairedDifference } from './paired-difference.ts';
@@ -41,7 +42,7 @@ export interface ModelOutcome {
   readonly metrics: MetricsView;
   readonly fingerprint: string;
   readonly kernels: KernelReport;
-  /** This model's loss less the first one's, per event that both learned; absent for the first. */
+  /** This model's loss less the first one's, per event that both learned; absent for the first, and where the losses are different ones. */
   readonly difference?: Difference;
 }
 
@@ -63,6 +64,8 @@ export interface BacktestOutcome {
 interface Runner {
   readonly name: string;
   readonly model: SequentialModel;
+  readonly isFirst: boolean;
+  /** Undefined where it would be one of different losses. */
   readonly difference: PairedDifference | undefined;
   /** Events that it predicted and is to learn when their labels come. */
   readonly open: WeakSet<object>;
@@ -76,7 +79,9 @@ export async function backtest(
   const runners = candidates.map(({ name, config }, at) => ({
     name,
     model: new SequentialModel(config),
-    difference: at === 0 ? undefined : new PairedDifference(),
+    isFirst: at === 0,
+    difference:
+      at > 0 && lossOf(config) === lossOf(candidates[0]!.config) ? new PairedDifference() : undefined,
     open: new WeakSet(),
   }));
   const passOver = (line: number, problem: string | undefined) => {
@@ -115,6 +120,8 @@ export async function backtest(
   };
 }
 
+const lossOf = (config: ModelConfig): string => JSON.stringify(modelDefinition(config).loss);
+
 /** Lets every model act on the event. Why a model refused it, if one did. */
 function stepAll(
   runners: readonly Runner[],
@@ -125,12 +132,12 @@ function stepAll(
   let problem: string | undefined;
   let first: Step | undefined;
   for (const runner of runners) {
-    const { model, difference } = runner;
+    const { model, isFirst, difference } = runner;
     try {
       const step = act(model, event, runner);
       if (step === undefined) continue;
-      if (difference === undefined) first = step;
-      else if (first !== undefined) difference.add(weightedLoss(step) - weightedLoss(first));
+      if (isFirst) first = step;
+      else if (first !== undefined) difference?.add(weightedLoss(step) - weightedLoss(first));
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       model.refuse();

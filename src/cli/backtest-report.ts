@@ -139,7 +139,9 @@ function intervalText({ difference }: ModelOutcome): string {
 }
 
 function verdictOf({ name, difference }: ModelOutcome, first: string): string {
-  const interval = difference?.interval;
+  if (difference === undefined)
+    return `${name} and ${first} descend different losses, which cannot be compared; AUC, RMSE or accuracy can.`;
+  const { interval } = difference;
   if (interval === undefined) return `${name} and ${first}: too few events to tell.`;
   if (interval.high < 0) return `${name} is better than ${first} on these events.`;
   if (interval.low > 0) return `${name} is worse than ${first} on these events.`;

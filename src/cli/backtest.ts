@@ -92,6 +92,11 @@ function chosenFiles(file: string | undefined, options: BacktestCommandOptions):
     name: basename(path).replace(/\.jsonc?$/, ''),
     config: modelOfFile(path, options.model),
   }));
+  const other = candidates.find(({ config }) => config.task !== candidates[0]!.config.task);
+  if (other !== undefined) {
+    const tasks = `${candidates[0]!.name} is ${candidates[0]!.config.task}, ${other.name} is ${other.config.task}`;
+    throw new UsageError(`models of one task can be compared, and ${tasks}`);
+  }
   return { file: file ?? compare.at(-1)!, candidates };
 }
 

@@ -125,6 +125,8 @@ t.test('backtest - compares models on the same events', async (t) => {
     'good.json': config({}),
     'same.json': config({}),
     'slow.json': config({ optimizer: { name: 'sgd', learningRate: 0.0001 } }),
+    'margin.json': config({ loss: 'hinge' }),
+    'amount.json': config({ task: 'regression' }),
   });
   const files = ['good', 'same', 'slow'].map((name) => `${folder}/${name}.json`);
   const report = await reportOf([`${folder}/log.jsonl`, '--compare', ...files]);
@@ -137,6 +139,15 @@ t.test('backtest - compares models on the same events', async (t) => {
   const { stdout } = await inProcess(['backtest', '--compare', ...files, `${folder}/log.jsonl`]);
   t.match(stdout, /same and good cannot be told apart/);
   t.match(stdout, /slow is worse than good on these events\./);
+  const log = ['backtest', `${folder}/log.jsonl`, '--compare', files[0]!];
+  t.match(
+    (await inProcess([...log, `${folder}/margin.json`])).stdout,
+    /margin and good descend different losses, which cannot be compared/,
+  );
+  t.match(await inProcess([...log, `${folder}/amount.json`]), {
+    code: 2,
+    stderr: /good is binary, amount is regression/,
+  });
 });
 
 t.test('backtest - labels that come late, by a duration or at the time in a column', async (t) => {
