@@ -69,7 +69,7 @@ const modelSettings = z.strictObject({
   loss: lossSchema
     .optional()
     .describe(
-      'Loss that a step descends; when absent logistic for binary, squared for regression, softmax for multiclass, or there logistic with optimizer nag. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}. Several classes under a loss of binary models are learned one against all',
+      'Loss that a step descends; when absent logistic for binary, squared for regression, softmax for multiclass, or there logistic with optimizer nag or coin. Of a binary model also hinge; of a regression also poisson, {"name": "quantile", "tau": 0.5} and {"name": "expectile", "q": 0.5}. Several classes under a loss of binary models are learned one against all',
     ),
   family: familySchema.default({ name: 'linear' }).describe('What a score is made of'),
   classWeights: z
