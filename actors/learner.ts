@@ -17,6 +17,7 @@ import { assertSameLog } from '../src/learner/same-log.ts';
 import { ShardClient } from '../src/learner/shard-client.ts';
 import { firstSequence, takeOver } from '../src/learner/take-over.ts';
 import { WorkBoard } from '../src/learner/work-board.ts';
+import { readsTime } from '../src/model/definition.ts';
 import { packInternal, unpackInternal } from '../src/protocol/codec.ts';
 import type { CutRequest, Exclusion, LearnerReport, PauseRequest } from '../src/protocol/internal.ts';
 import { type Subjects, subjectsOf } from '../src/protocol/subjects.ts';
@@ -140,7 +141,8 @@ function builderOf(
   const place = { model, task, classWeights, partitions, learner, learners };
   const recentIdsMax = config.dedupe.idsMax;
   const limits = { eventsPerMessageMax, featuresMax, featuresPerMessageMax, recentIdsMax };
-  const own = { ...place, ...limits, eventsMax: batchEventsMax(config) };
+  const times = { readsTime: readsTime(config.features) };
+  const own = { ...place, ...limits, ...times, eventsMax: batchEventsMax(config) };
   return new BatchBuilder(own, featurizer, marks, new ExclusionFilter(exclusions), board);
 }
 

@@ -20,10 +20,15 @@ export class RowReferences {
   values = new Float32Array(16);
   /** Pairs: what tells it from others of its group, 32 bits each. */
   tags = new Uint32Array(32);
+  /** References by place and tag, those that were asked for. */
+  readonly #places = new Map<string, number>();
+  #indexed = 0;
 
   clear(): void {
     this.count = 0;
     this.rows = 0;
+    this.#indexed = 0;
+    if (this.#places.size > 0) this.#places.clear();
   }
 
   add(part: number, first: number, length: number, value: number, tagHigh: number, tagLow: number): void {
@@ -45,13 +50,19 @@ export class RowReferences {
 
   /** Adds to the value of a reference with this place and tag; false when there is none. */
   merge(first: number, value: number, tagHigh: number, tagLow: number): boolean {
-    for (let at = 0; at < this.count; at++) {
-      if (this.firsts[at] !== first || this.tags[2 * at] !== tagHigh || this.tags[2 * at + 1] !== tagLow)
-        continue;
-      this.values[at]! += value;
-      return true;
+    this.#index();
+    const at = this.#places.get(placeOf(first, tagHigh, tagLow));
+    if (at === undefined) return false;
+    this.values[at]! += value;
+    return true;
+  }
+
+  /** Takes in the references since the last look: a list of one word ten thousand times over is looked up as often. */
+  #index(): void {
+    for (; this.#indexed < this.count; this.#indexed++) {
+      const at = this.#indexed;
+      this.#places.set(placeOf(this.firsts[at]!, this.tags[2 * at]!, this.tags[2 * at + 1]!), at);
     }
-    return false;
   }
 
   #grow(): void {
@@ -63,6 +74,8 @@ export class RowReferences {
     this.tags = grown(this.tags, new Uint32Array(2 * size));
   }
 }
+
+const placeOf = (first: number, tagHigh: number, tagLow: number): string => `${first} ${tagHigh} ${tagLow}`;
 
 function grown<Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers): Numbers {
   to.set(from);

@@ -106,6 +106,8 @@ export class CoinModel implements OnlineModel {
     requireLabel(this.#loss, label);
     const sized = this.#kernels.sized(event.to - event.from);
     if (weight === 0) return this.#score(table, event, sized, 1).raw;
+    // What a predictor says, who knows no weight: the step takes the score that goes with the event's own.
+    const predicted = weight === 1 ? undefined : this.#score(table, event, sized, 1).raw;
     const { raw, total, norm } = this.#score(table, event, sized, weight);
     const gradient = Math.fround(weight * this.#loss.derivative(raw, label));
     if (!Number.isFinite(gradient)) throw divergence(`the gradient at score ${raw} and label ${label}`);
@@ -117,7 +119,7 @@ export class CoinModel implements OnlineModel {
     storeSum(table, weights, weights + 1, total);
     storeSum(table, norms, norms + 1, norm);
     this.#range?.see(table, event, label);
-    return raw;
+    return predicted ?? raw;
   }
 
   /** With the sums as they are after an event of this weight. */

@@ -26,6 +26,8 @@ export interface BuilderSettings {
   /** This learner's place among the learners of the epoch: it takes the partitions p with p mod learners = learner. */
   readonly learner: number;
   readonly learners: number;
+  /** Whether the parameters go by the time of events, which then may not lie far ahead. */
+  readonly readsTime?: boolean;
   readonly eventsMax: number;
   readonly eventsPerMessageMax: number;
   readonly featuresMax: number;
@@ -144,6 +146,7 @@ export class BatchBuilder {
       }
       try {
         const event = this.#reader.read(index, this.#vector);
+        if (this.#settings.readsTime === true) requireNotAhead(event.time, entry.timeMs);
         featuresLeft -= this.#vector.count + this.#vector.references.rows;
         if (featuresLeft < 0) throw tooManyFeatures(this.#settings.featuresPerMessageMax);
         const at = { seq: entry.seq, index, timeMs: entry.timeMs, key };
@@ -182,6 +185,17 @@ export class BatchBuilder {
     const at = { seq: entry.seq, index, timeMs: entry.timeMs, key: keyOfSubject(entry.subject) };
     return rejectedEvent(this.#settings.model, at, error, original);
   }
+}
+
+/** Clocks differ; a time in other units ends every window and lets every id expire, and nothing brings that back. */
+const aheadMaxMs = 86_400_000;
+
+function requireNotAhead(time: number | undefined, stampMs: number): void {
+  if (time === undefined || time <= stampMs + aheadMaxMs) return;
+  throw new MillraceError(
+    'badInput',
+    `time: ${time} is more than a day after the event reached the stream (${stampMs}); expected milliseconds since 1970`,
+  );
 }
 
 const tooManyFeatures = (limit: number): MillraceError =>

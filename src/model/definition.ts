@@ -43,3 +43,7 @@ export function modelDefinition(config: ModelConfig): ModelDefinition {
     partitions,
   };
 }
+
+/** Whether anything in the parameters goes by the time of events: windows of time, ids that expire. */
+export const readsTime = ({ aggregates = [], exactIds }: ModelConfig['features']): boolean =>
+  aggregates.some(({ window }) => window?.ms !== undefined) || (exactIds?.expireAfterMs ?? 0) > 0;

@@ -11,6 +11,7 @@ import { Batch } from '../learner/batch.ts';
 import { BatchBuilder, partitionOf } from '../learner/batch-builder.ts';
 import { ExclusionFilter } from '../learner/exclusion-filter.ts';
 import { LearnedIds } from '../learner/learned-ids.ts';
+import { readsTime } from '../model/definition.ts';
 import { addPrediction } from '../model/metrics.ts';
 import { unpackTotals } from '../model/stored-totals.ts';
 import type { LogEntry } from '../nats/channel.ts';
@@ -74,7 +75,12 @@ export class SequentialState {
     const { task, classWeights, partitions } = config;
     const place = { model: this.#model, task, classWeights, partitions, learner: 0, learners: 1 };
     const filter = new ExclusionFilter(exclusions);
-    const builder = new BatchBuilder({ ...place, ...limits }, built.featurizer, from, filter);
+    const builder = new BatchBuilder(
+      { ...place, ...limits, readsTime: readsTime(config.features) },
+      built.featurizer,
+      from,
+      filter,
+    );
     this.#segment = { ...built, builder, batch: new Batch(built.model.layout), to };
   }
 

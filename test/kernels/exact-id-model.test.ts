@@ -87,6 +87,25 @@ t.test('exact ids - an event that is refused changes nothing', async (t) => {
   }
 });
 
+t.test('exact ids - a list of one id many times over is one id, found at once', async (t) => {
+  const config = modelSchema.parse({
+    optimizer: { name: 'adagrad' },
+    features: { bits: 8, exactIds: { of: ['words'], bits: 13 } },
+  });
+  const { featurizer } = buildModel(config);
+  const vector = featurizer.vector();
+  const words = [
+    ...Array.from({ length: 1500 }, (_, at) => `w${at}`),
+    ...Array<string>(100_000).fill('w1499'),
+  ];
+  featurizer.featurize({ words }, vector);
+  const { references } = vector;
+  t.equal(references.count, 1 + 1500, 'the clock, and each id once');
+  t.equal(references.values[1500], 100_001);
+  featurizer.featurize({ words: ['w1499'] }, vector);
+  t.strictSame([references.count, references.values[1]], [2, 1], 'nothing is left of the event before');
+});
+
 t.test('exact ids - are explained by name', async (t) => {
   const config = modelSchema.parse({
     optimizer: { name: 'adagrad' },

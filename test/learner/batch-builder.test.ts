@@ -87,6 +87,35 @@ t.test('an event that is passed over - is neither learned nor refused, and count
   t.equal(batch.excluded, 0);
 });
 
+t.test(
+  'an event far ahead of the stream - is refused where the parameters go by time, and only there',
+  async (t) => {
+    const day = 86_400_000;
+    const stamp = learnEntry(9, []).timeMs;
+    const events = [stamp + day, stamp + day + 1, stamp - 1000 * day, stamp * 1000 + 2 * day].map((time) => ({
+      ...good(0),
+      time,
+    }));
+    const taken = (readsTime: boolean) => {
+      const builder = new BatchBuilder(
+        { ...settings, readsTime },
+        featurizer(),
+        new Float64Array(settings.partitions),
+      );
+      return builder.take(learnEntry(9, events), new Batch());
+    };
+    t.strictSame(
+      taken(true).map(({ index }) => index),
+      [1, 3],
+    );
+    t.match(taken(true)[0], {
+      code: 400,
+      reason: /^time: [\d.]+ is more than a day after the event reached the stream/,
+    });
+    t.strictSame(taken(false), []);
+  },
+);
+
 t.test('one bad event in an array - is refused alone, with its index, its reason and itself', async (t) => {
   const batch = new Batch();
   const bad: unknown[] = [{ features: { a: 1 } }, null, { features: { a: [{}] }, label: 1 }];
