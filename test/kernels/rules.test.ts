@@ -138,7 +138,6 @@ function coin(alpha: number, beta: number): Reference {
   const bet = ({ z, n, won }: ReturnType<typeof rowOf>, most: number) =>
     most > 0 ? ((alpha + won) * z) / (most * (most + n)) : 0;
   return (sample) => {
-    const counted = sample.weight === 0 ? 1 : sample.weight;
     let sum = 0;
     let norm = 0;
     for (const [name, x] of entriesOf(sample)) {
@@ -148,10 +147,13 @@ function coin(alpha: number, beta: number): Reference {
       sum += bet(row, row.bound * scale) * x;
       norm += (x / scale) ** 2;
     }
-    const score = sum / ((norms + counted * norm + 1e-6) / (total + counted));
-    if (sample.weight === 0) return score;
-    total += counted;
-    norms += counted * norm;
+    const scoreAt = (weight: number) => sum / ((norms + weight * norm + 1e-6) / (total + weight));
+    // A predictor knows no weight.
+    const told = scoreAt(1);
+    if (sample.weight === 0) return told;
+    const score = scoreAt(sample.weight);
+    total += sample.weight;
+    norms += sample.weight * norm;
     const slope = sample.weight * derivative(score, sample.label);
     for (const [name, x] of entriesOf(sample)) {
       if (x === 0) continue;
@@ -163,7 +165,7 @@ function coin(alpha: number, beta: number): Reference {
       row.n += Math.abs(slope * x);
       row.won -= slope * x * weight;
     }
-    return score;
+    return told;
   };
 }
 
