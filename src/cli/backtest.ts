@@ -9,7 +9,7 @@ import { eventsOf, holdsEvents, type RecordFormat } from '../formats/records.ts'
 import { openSource } from '../formats/source.ts';
 import { comparisonText, LossTable, outcomeText, reportOf } from './backtest-report.ts';
 import { type EventOptions, eventHelp, recordsOf, withEventOptions } from './event-options.ts';
-import { exitCodes, SilentFailure, UsageError } from './failure.ts';
+import { UsageError } from './failure.ts';
 import { fileBar } from './file-bar.ts';
 import { firstVersionOf } from './first-version.ts';
 import { type Delay, type DelayOptions, delayColumnOf, delayOf, withDelayOptions } from './label-delay.ts';
@@ -144,12 +144,9 @@ async function run(
   const seconds = (performance.now() - startedAt) / 1000;
   const report = reportOf(outcome, seconds);
   if (options.json === true) printJson(terminal, report);
-  else
+  else if (report.events > 0)
     terminal.print(candidates.length > 1 ? comparisonText(outcome, seconds) : outcomeText(outcome, seconds));
-  if (report.events === 0) {
-    terminal.note(`no event of ${source.name} could be learned`);
-    throw new SilentFailure(exitCodes.badInput);
-  }
+  if (report.events === 0) throw new UsageError(`no event of ${source.name} could be learned`);
 }
 
 /** How to save what is learned; refused before anything is learned when it cannot be. Undefined without --save. */

@@ -290,7 +290,7 @@ t.test('backtest - a bad row ends it in one line, or is passed over', async (t) 
       [`${folder}/timed.csv`, '--label', 'y', '--time', 'at', '--delay', 'known'],
       /line 3: time "known" is "soon"; expected seconds/,
     ],
-    [[`${folder}/empty.jsonl`], /no event of .* could be learned/],
+    [[`${folder}/empty.jsonl`], /^error: no event of .* could be learned\n$/],
   ] as const) {
     const { code, stderr } = await inProcess(['backtest', ...args]);
     t.equal(code, 2, args.join(' '));
