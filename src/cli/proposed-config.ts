@@ -18,10 +18,11 @@ export function configText(model: string, proposal: Proposal, file: string, rows
     `      // ${oneLine(label.why)}.`,
     `      "task": ${JSON.stringify(label.task)},`,
     `      // ${labelsText(label)}.`,
-    '      // It finds the scale of numbers and of labels itself; there is hardly anything to tune.',
+    '      // It finds the scale of numbers itself; there is hardly anything to tune.',
     '      "optimizer": { "name": "nag" },',
     '      "features": {',
     `        // ${countText(features.length)} columns are features: ${listed(features.map(({ name }) => name))}.`,
+    ...labelLines(label),
     `        "bits": ${bits}`,
     ...crossLines(proposal),
     '      },',
@@ -65,6 +66,15 @@ function labelsText(label: Proposal['label']): string {
   if (label.task === 'binary') return `${(label.share * 100).toFixed(1)} % of the labels are 1`;
   return `The labels have mean ${label.mean.toPrecision(3)} and deviation ${label.deviation.toPrecision(3)}`;
 }
+
+/** Steps are of a size of their own, and would take thousands of events to reach labels of thousands. */
+const labelLines = ({ task }: Proposal['label']): string[] =>
+  task === 'regression'
+    ? [
+        '        // Labels are learned scaled by their mean and deviation so far.',
+        '        "standardizeLabel": true,',
+      ]
+    : [];
 
 /** Two categories that might matter together, ready to be uncommented. */
 function crossLines({ features, categorical }: Proposal): string[] {
