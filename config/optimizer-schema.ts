@@ -119,6 +119,17 @@ export const optimizerSchema = z.discriminatedUnion('name', [
     ...penalties,
   }),
   z.strictObject({
+    name: z.literal('adabound').describe('Adam whose rates close in on one rate (Luo et al. 2019)'),
+    learningRate: positive(0.001, 1e3, 'Step size in the beginning'),
+    finalLearningRate: positive(0.1, 1e3, 'Step size in the end'),
+    gamma: positive(0.001, 1, 'How fast the bounds close in'),
+    beta1: decay(0.9, 'Share that the running mean of gradients keeps'),
+    beta2: decay(0.999, 'Share that the running mean of squares keeps'),
+    epsilon: epsilon('Added to the square root'),
+    plainInterceptRate,
+    ...penalties,
+  }),
+  z.strictObject({
     name: z.literal('ftrl').describe('FTRL-Proximal (McMahan et al. 2013)'),
     alpha: positive(0.1, 1e3, 'Learning-rate scale'),
     beta: notNegative(1, 'Learning-rate offset'),

@@ -56,6 +56,7 @@ export const models: Readonly<Record<string, RiverModel>> = {
     ...phishing({ name: 'ftrl', alpha: 0.05, beta: 1, l2: 1, plainInterceptRate }),
     why: 'River predicts with the weights from before the last step of each feature',
   },
+  'river-phishing-adabound': phishing({ name: 'adabound', plainInterceptRate }),
   'river-phishing-adadelta': phishing({ name: 'adadelta', plainInterceptRate }),
   'river-phishing-adamax': phishing(adam('adamax')),
   'river-phishing-amsgrad': phishing(adam('amsgrad')),
@@ -125,7 +126,7 @@ const forests = 'a tree, a forest or neighbours: no linear model';
 /** Reasons by what stands in a pipeline's name. */
 const foreign: readonly (readonly [part: RegExp, why: string])[] = [
   [/Tree|Forest|Neighbors|Bagging|Naive Bayes|MLP/, forests],
-  [/ALMA|Passive|AdaBound|Averager/, 'no optimiser of ours'],
+  [/ALMA|Passive|Averager/, 'no optimiser of ours'],
   [/SGDClassifier/, "scikit-learn's own order of scaling"],
   [/previous label|Mean;/, 'no model that learns'],
   [

@@ -24,6 +24,7 @@ const holdingWeights: ReadonlySet<string> = new Set([
   'adagrad',
   'momentum',
   'rmsprop',
+  'adabound',
   'adam',
   'adadelta',
 ]);

@@ -24,6 +24,9 @@ export interface StepThis {
     readonly beta1: number;
     readonly beta2: number;
     readonly variant: number;
+    /** AdaBound: the rate that its bounds close in on, and how fast. */
+    readonly finalRate: number;
+    readonly gamma: number;
     readonly l1: number;
     readonly l2: number;
     /** Penalties of coordinate 0: none where it is the intercept. */

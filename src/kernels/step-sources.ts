@@ -1,6 +1,7 @@
 /** Which kernels an optimiser that works coordinate by coordinate has, with their constants. */
 import { type CoordinateOptimizerConfig, optimizerOf } from '../model/optimizers/optimizer.ts';
 import { penaltyOf } from '../model/optimizers/penalty.ts';
+import { stepAdabound } from './adabound-function.ts';
 import { scorePistol, stepPistol } from './betting-functions.ts';
 import {
   scoreAhead,
@@ -52,6 +53,8 @@ function kernelsOf(optimizer: CoordinateOptimizerConfig): Kernels {
       return { score, step: stepRmsprop };
     case 'adam':
       return { score, step: optimizer.variant === 'amsgrad' ? stepAmsgrad : stepAdam };
+    case 'adabound':
+      return { score, step: stepAdabound };
     case 'ftrl':
       return { score: scoreFtrl, step: stepFtrl };
     case 'pistol':
@@ -92,6 +95,10 @@ function decaysOf(optimizer: PenalizedConfig): Record<string, number> {
     case 'adadelta':
     case 'rmsprop':
       return { rho: optimizer.rho, epsilon: optimizer.epsilon };
+    case 'adabound': {
+      const { beta1, beta2, epsilon, finalLearningRate: finalRate, gamma } = optimizer;
+      return { beta1, beta2, epsilon, finalRate, gamma };
+    }
     case 'adam': {
       const { beta1, beta2, epsilon, variant } = optimizer;
       return { beta1, beta2, epsilon, variant: variants[variant] };

@@ -33,6 +33,7 @@ t.test("describe - an optimizer's numbers name the optimizer", async (t) => {
       ['adagrad', '0.1'],
       ['rmsprop', '0.01'],
       ['adam', '0.01'],
+      ['adabound', '0.001'],
     ],
   );
   const name = settingRows().find((row) => row.path === 'models.<name>.optimizer.name');

@@ -78,15 +78,15 @@ t.test('config - what was expected is said for every type', async (t) => {
     [{ optimizer: { name: 'ftrl', l1: -1 } }, 'optimizer.l1: expected a number from 0 to 1000000, got -1'],
     [
       { optimizer: { name: 'adams' } },
-      'optimizer.name: expected "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "ftrl", "pistol" or "coin", got "adams"',
+      'optimizer.name: expected "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "adabound", "ftrl", "pistol" or "coin", got "adams"',
     ],
     [
       { optimizer: {} },
-      'optimizer.name: expected "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "ftrl", "pistol" or "coin", got nothing',
+      'optimizer.name: expected "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "adabound", "ftrl", "pistol" or "coin", got nothing',
     ],
     [
       { optimizer: 'sgd' },
-      'optimizer: expected an object whose "name" is "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "ftrl", "pistol" or "coin", got "sgd"',
+      'optimizer: expected an object whose "name" is "nag", "sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "adabound", "ftrl", "pistol" or "coin", got "sgd"',
     ],
     [
       { features: { interactions: [['a']] } },

@@ -7,6 +7,16 @@ import type { AdamConfig } from '../../src/model/optimizers/adam.ts';
 import type { CoordinateOptimizerConfig } from '../../src/model/optimizers/optimizer.ts';
 import { checkKernels } from '../checks/kernels.ts';
 
+const adabound: CoordinateOptimizerConfig = {
+  name: 'adabound',
+  learningRate: 0.05,
+  finalLearningRate: 0.1,
+  gamma: 0.01,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-6,
+};
+
 const adamWith = (more: Partial<AdamConfig>): CoordinateOptimizerConfig => ({
   name: 'adam',
   learningRate: 0.05,
@@ -64,6 +74,8 @@ const optimizers: Readonly<Record<string, CoordinateOptimizerConfig>> = {
       [`${variant} with penalties`, adamWith({ variant, l1: 0.3, l2: 0.1 })],
     ]),
   ),
+  adabound: { ...adabound, l1: 0.3, l2: 0.1 },
+  'adabound in the beginning': adabound,
   pistol: { name: 'pistol', alpha: 1, beta: 0.5 },
   'ftrl without beta': { name: 'ftrl', alpha: 0.1, beta: 0, l1: 0, l2: 0 },
 };

@@ -77,6 +77,7 @@ const models: Readonly<Record<string, ModelInput>> = {
   adam: { optimizer: { name: 'adam' } },
   momentum: { optimizer: { name: 'momentum', nesterov: true } },
   rmsprop: { optimizer: { name: 'rmsprop' } },
+  adabound: { optimizer: { name: 'adabound' } },
   coin: { optimizer: { name: 'coin' } },
   pistol: { optimizer: { name: 'pistol' } },
   softmax: { task: 'multiclass', optimizer: { name: 'adagrad' } },

@@ -111,6 +111,34 @@ function adamCase(variant: AdamConfig['variant'], penalties: { l1?: number; l2?:
   };
 }
 
+function adaboundCase(penalties: { l1?: number; l2?: number }): OptimizerCase {
+  const { l1 = 0, l2 = 0 } = penalties;
+  return {
+    config: {
+      name: 'adabound',
+      learningRate: 0.02,
+      finalLearningRate: 0.05,
+      gamma: 0.01,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-6,
+      ...penalties,
+    },
+    step: ([w, m, v], gradient, intercept, [bias, steps]) => {
+      const g = gradient + (intercept ? 0 : l2) * w!;
+      const mean = 0.9 * m! + (1 - 0.9) * g;
+      const squares = 0.99 * v! + (1 - 0.99) * g ** 2;
+      const [least, most] = [0.05 - 0.05 / (0.01 * steps + 1), 0.05 + 0.05 / (0.01 * steps)];
+      const step = Math.max(least, Math.min(most, (0.02 * bias) / (squares ** 0.5 + 1e-6)));
+      return [drawnBy(w! - step * mean, intercept ? 0 : step * l1), mean, squares];
+    },
+    weight: ([w]) => w!,
+    drifts: true,
+    rows: firstOf(3),
+    near: 0.12,
+  };
+}
+
 function rmspropCase(penalties: { l1?: number; l2?: number }): OptimizerCase {
   const { l1 = 0, l2 = 0 } = penalties;
   return {
@@ -169,6 +197,8 @@ for (const variant of ['adam', 'amsgrad', 'adamax', 'nadam'] as const) {
   checkOptimizer(t, variant, adamCase(variant, {}));
   checkOptimizer(t, `${variant} with penalties`, { ...adamCase(variant, penalties), near: 0.25 });
 }
+checkOptimizer(t, 'adabound', adaboundCase({}));
+checkOptimizer(t, 'adabound with penalties', { ...adaboundCase(penalties), near: 0.25 });
 checkOptimizer(t, 'rmsprop', rmspropCase({}));
 checkOptimizer(t, 'rmsprop with penalties', { ...rmspropCase(penalties), near: 0.25 });
 checkOptimizer(t, 'adadelta', adadeltaCase({}));

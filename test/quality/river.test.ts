@@ -20,6 +20,7 @@ t.test("River's figures - of its optimisers over the same rows", { skip }, async
     'adamax',
     'amsgrad',
     'nadam',
+    'adabound',
   ];
   const only = [
     ...optimizers.map((name) => `river-phishing-${name}`),

@@ -4,6 +4,7 @@
  * slot is stored; the kernels (src/kernels) compute the same expressions and are checked against these.
  */
 import type { OptimizerConfig } from '../../../config/schema.ts';
+import { adabound } from './adabound.ts';
 import { adadelta } from './adadelta.ts';
 import { adagrad } from './adagrad.ts';
 import { adam } from './adam.ts';
@@ -61,6 +62,8 @@ export function optimizerOf(config: CoordinateOptimizerConfig): Optimizer {
       return rmsprop(config);
     case 'adam':
       return adam(config);
+    case 'adabound':
+      return adabound(config);
     case 'ftrl':
       return ftrl(config);
     case 'pistol':
