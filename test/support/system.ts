@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { parseConfig } from '../../config/load.ts';
 import type { Config, ConfigInput, ModelConfig, ModelInput } from '../../config/schema.ts';
+import { MillraceError } from '../../src/base/errors.ts';
 import { openFileStore } from '../../src/checkpoint/file-store.ts';
 import type { Manifest } from '../../src/checkpoint/store.ts';
 import { connect } from '../../src/client/connect.ts';
@@ -146,13 +147,18 @@ const withSmallStream = (model: ModelInput): ModelInput => ({
 });
 
 async function caughtUp(look: () => Promise<ModelStatus>, model: string, seq: number): Promise<ModelStatus> {
-  let last = await look();
+  let last: ModelStatus | undefined;
   await until(catchUpMs, `${model} has learned up to ${seq}`, async () => {
-    last = await look();
-    if (last.phase === 'failed') throw new Error(`${model} failed: ${last.reason}`);
-    return last.seq >= seq;
+    last = await look().catch(unlessNotBack);
+    if (last?.phase === 'failed') throw new Error(`${model} failed: ${last.reason}`);
+    return last !== undefined && last.seq >= seq;
   });
-  return last;
+  return last!;
+}
+
+/** After a broker was away the client may be back before the server is. */
+function unlessNotBack(error: unknown): undefined {
+  if (!(error instanceof MillraceError && error.kind === 'notReady')) throw error;
 }
 
 export async function readState(
