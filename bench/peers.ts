@@ -4,7 +4,7 @@
  * lines). Both are found in a Python environment, MILLRACE_PEERS (bench/peers/README.md); who is absent is skipped
  * by name.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,13 +13,14 @@ import type { LearnEvent } from '../src/index.ts';
 import { coreLearner } from './core.ts';
 import { clickEvents } from './events.ts';
 import { measurePairs, rateOf } from './measure.ts';
+import { isThere, peersPython } from './python.ts';
 import type { Benchmark } from './result.ts';
 
 const run = promisify(execFile);
 const vwEvents = 100_000;
 /** River's encoder gives every category that it has seen, so that it slows down as it goes: fewer events are in its favour. */
 const riverEvents = 2_000;
-const python = process.env.MILLRACE_PEERS ?? 'python3';
+const python = peersPython;
 
 /** Vowpal Wabbit's text format: label, then features, `name=text` or `name:number`. */
 export function vwLine({ features, label }: LearnEvent): string {
@@ -28,15 +29,6 @@ export function vwLine({ features, label }: LearnEvent): string {
   );
   return `${label === 1 ? 1 : -1} | ${parts.join(' ')}`;
 }
-
-const isThere = (module: string): boolean => {
-  try {
-    execFileSync(python, ['-c', `import ${module}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** Events per second of Vowpal Wabbit, without the time that it takes for a file of one line. */
 async function vwRate(file: string, oneLine: string, count: number): Promise<number> {
@@ -79,7 +71,7 @@ export const peers: Benchmark = async ({ pairs, seed, say }) => {
     const core = () => rateOf(vwEvents, learnAll);
     const skipped: string[] = [];
     const against = async (name: string, module: string, rate: () => Promise<number>) => {
-      if (!isThere(module)) {
+      if (!isThere(python, module)) {
         say(`${name}: skipped, ${python} has no module ${module} (MILLRACE_PEERS names another Python)`);
         skipped.push(name);
         return undefined;

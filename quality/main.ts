@@ -4,6 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { peersPython } from '../bench/python.ts';
 import { dataFolder } from './data.ts';
 import { withSection } from './document.ts';
 import type { QualityOptions, QualityPart } from './part.ts';
@@ -29,7 +30,7 @@ interface Flags {
 async function runPart(name: string, flags: Flags, data: string): Promise<void> {
   const options: QualityOptions = {
     data,
-    python: flags.peers === true ? (process.env.MILLRACE_PEERS ?? 'python3') : undefined,
+    python: flags.peers === true ? peersPython : undefined,
     only: flags.only?.split(',') ?? [],
     write: flags.write === true,
     say: (sentence) => console.error(`${name}: ${sentence}`),

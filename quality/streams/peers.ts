@@ -3,7 +3,7 @@
  * scaler and linear model, each in the Python environment that MILLRACE_PEERS names (bench/peers/README.md). Their
  * predictions are progressive too; the measures of Vowpal Wabbit's are worked out here from its raw scores.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,15 +19,6 @@ export interface Peer {
   readonly module: string;
   measure(python: string, task: SetTask, events: readonly EncodedEvent[]): Promise<Measures>;
 }
-
-export const isThere = (python: string, module: string): boolean => {
-  try {
-    execFileSync(python, ['-c', `import ${module}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const inFolder = async <T>(work: (folder: string) => Promise<T>): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-peers-'));

@@ -1,4 +1,5 @@
 /** Every stream through our defaults, other families and peers: one row of figures for each set. */
+import { isThere } from '../../bench/python.ts';
 import { type ModelInput, modelSchema } from '../../config/schema.ts';
 import { backtest } from '../../src/backtest/backtest.ts';
 import { MillraceError } from '../../src/base/errors.ts';
@@ -7,7 +8,7 @@ import { type Row, recordOf } from '../../src/formats/row.ts';
 import type { LearnEvent, MetricsView } from '../../src/protocol/messages.ts';
 import type { QualityOptions } from '../part.ts';
 import { defaults, families } from './learners.ts';
-import { isThere, type Peer, river, vowpalWabbit } from './peers.ts';
+import { type Peer, river, vowpalWabbit } from './peers.ts';
 import { readSet } from './read.ts';
 import { type Figures, readReferences } from './references.ts';
 import { type EncodedEvent, type Measure, type StreamSet, streamSets } from './sets.ts';

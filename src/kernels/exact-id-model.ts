@@ -113,8 +113,8 @@ export class ExactIdModel implements OnlineModel {
         this.#numeric[count++] = 0;
       }
     }
-    const { rows, values, numeric } = { rows: this.#rows, values: this.#values, numeric: this.#numeric };
-    return { ...event, rows, values, numeric, from: 0, to: count };
+    const own = { rows: this.#rows, values: this.#values, numeric: this.#numeric };
+    return { ...event, ...own, from: 0, to: count };
   }
 
   #reserve(entries: number): void {
