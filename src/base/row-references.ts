@@ -7,6 +7,8 @@
 /** Parts of a model that are referred to; the numbers are those of `parts`. */
 export const referenceParts = { aggregates: 1, exactClock: 2, exactId: 3 } as const;
 
+const lookedThroughMax = 16;
+
 export class RowReferences {
   count = 0;
   /** Rows of all groups together. */
@@ -22,12 +24,12 @@ export class RowReferences {
   tags = new Uint32Array(32);
   /** References by place and tag, those that were asked for. */
   readonly #places = new Map<string, number>();
-  #indexed = 0;
+  #indexedCount = 0;
 
   clear(): void {
     this.count = 0;
     this.rows = 0;
-    this.#indexed = 0;
+    this.#indexedCount = 0;
     if (this.#places.size > 0) this.#places.clear();
   }
 
@@ -50,19 +52,29 @@ export class RowReferences {
 
   /** Adds to the value of a reference with this place and tag; false when there is none. */
   merge(first: number, value: number, tagHigh: number, tagLow: number): boolean {
-    this.#index();
-    const at = this.#places.get(placeOf(first, tagHigh, tagLow));
+    const at = this.#placeOf(first, tagHigh, tagLow);
     if (at === undefined) return false;
     this.values[at]! += value;
     return true;
   }
 
-  /** Takes in the references since the last look: a list of one word ten thousand times over is looked up as often. */
-  #index(): void {
-    for (; this.#indexed < this.count; this.#indexed++) {
-      const at = this.#indexed;
-      this.#places.set(placeOf(this.firsts[at]!, this.tags[2 * at]!, this.tags[2 * at + 1]!), at);
+  /** Few are looked through, which takes .1 us; a list of ten thousand words would be looked through as often. */
+  #placeOf(first: number, tagHigh: number, tagLow: number): number | undefined {
+    if (this.count > lookedThroughMax) return this.#indexed().get(placeName(first, tagHigh, tagLow));
+    for (let at = 0; at < this.count; at++) {
+      const [high, low] = [this.tags[2 * at], this.tags[2 * at + 1]];
+      if (this.firsts[at] === first && high === tagHigh && low === tagLow) return at;
     }
+    return undefined;
+  }
+
+  /** With the references since the last look. */
+  #indexed(): ReadonlyMap<string, number> {
+    for (; this.#indexedCount < this.count; this.#indexedCount++) {
+      const at = this.#indexedCount;
+      this.#places.set(placeName(this.firsts[at]!, this.tags[2 * at]!, this.tags[2 * at + 1]!), at);
+    }
+    return this.#places;
   }
 
   #grow(): void {
@@ -75,7 +87,7 @@ export class RowReferences {
   }
 }
 
-const placeOf = (first: number, tagHigh: number, tagLow: number): string => `${first} ${tagHigh} ${tagLow}`;
+const placeName = (first: number, tagHigh: number, tagLow: number): string => `${first} ${tagHigh} ${tagLow}`;
 
 function grown<Numbers extends { set(from: Numbers): void }>(from: Numbers, to: Numbers): Numbers {
   to.set(from);
